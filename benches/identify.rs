@@ -62,7 +62,7 @@ fn main() {
     if letters.contains(slow::CASE.letter) {
         let stage = slow::Stage::new();
         let checked = stage.check();
-        let commands = stage.commands();
+        let commands = slow::Stage::commands();
         let results = measure::measure(stage.scene(), &commands, runs);
         add(&mut text, &report::table(&slow::CASE, &checked, &commands, &results, runs));
     }

@@ -100,7 +100,7 @@ impl Stage {
         format!("{} ports, each with its protocol or none", truth.len())
     }
 
-    pub fn commands(&self) -> Vec<Contender> {
+    pub fn commands() -> Vec<Contender> {
         let portolan = portolan_path().to_str().expect("a path in UTF-8").to_owned();
         let nmap = tool("nmap").get_program().to_str().expect("a path in UTF-8").to_owned();
         let command = |name: &str, program: String, args: &str| Contender {

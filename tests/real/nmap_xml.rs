@@ -216,7 +216,7 @@ print(json.dumps([found['nmap']['scanstats'], found['nmap']['scaninfo'], found['
 }
 
 /// Reads a report with nmap2json, and with node-nmap and its descendant in place of nmap itself, whose program `cat` is here.
-const READ_IN_NODE: &str = r#"
+const READ_IN_NODE: &str = r"
 const text = require('fs').readFileSync(process.argv[1], 'utf8');
 const found = {};
 require('nmap2json')(text, (error, report) => { found.nmap2json = error ? String(error) : report });
@@ -231,7 +231,7 @@ for (const name of others) {
 }
 function finish() {
   if (others.every(name => name in found)) { console.log(JSON.stringify(found)); process.exit(0) }
-}"#;
+}";
 
 #[test]
 fn readers_of_node_find_the_same_ports() {
