@@ -144,6 +144,11 @@ pub trait Source: Send + Sync {
         self.inner().and_then(Source::host)
     }
 
+    /// What a watch of this source cannot do here, as one line for its beginning; `None` if there is nothing to say.
+    fn watch_limit(&self) -> Option<String> {
+        self.inner().and_then(Source::watch_limit)
+    }
+
     /// Default polling interval of a source that cannot report changes itself.
     fn interval(&self) -> Duration {
         self.inner().map_or(Duration::from_secs(10), Source::interval)

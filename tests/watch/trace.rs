@@ -19,6 +19,19 @@ pub fn traced() -> Scene {
     scene
 }
 
+/// Root expects it, and a container does not permit it.
+#[test]
+fn a_watch_that_cannot_trace_says_so_in_one_line() {
+    let scene = Scene::isolated(Isolation { pids: true, ..Isolation::default() });
+    let watch = |more: &str| scene.portolan().args(&format!("--watch --for 1s {more}")).run();
+    let polls = "new sockets are noticed by polling\n";
+    let outcome = watch("");
+    assert_eq!(outcome.stderr.matches(polls).count(), 1, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("the kernel cannot be traced (process ids are those of a container)"));
+    assert!(!watch("-q").stderr.contains(polls));
+    assert!(!traced().portolan().args("--watch --for 1s").run().stderr.contains(polls));
+}
+
 /// The next poll is an hour away.
 #[test]
 fn listeners_are_reported_at_once_with_their_process() {

@@ -180,6 +180,9 @@ impl Watching {
 
         let live = self.is_live(global);
         let queues = self.queues(live)?;
+        if let Some(limit) = source.watch_limit().filter(|_| !live && !global.quiet) {
+            stderr::note(&limit);
+        }
         // An exporter reads its targets again on SIGHUP.
         let stop = if beside.is_some() { Stop::listen_except_hangup() } else { Stop::listen() }?;
         // The live table can show every detail of a row; hooks and conditions get the whole JSON whatever is shown.

@@ -58,7 +58,7 @@ pub use options::{Local, SortKey};
 pub(crate) use owner_limits::SEE_OWNERS;
 pub(crate) use trace::check_tracing;
 
-use crate::error::Result;
+use crate::error::{Result, plain};
 use crate::model::{
     Column, Completeness, ConnectionDetail, DetailLevel, Filters, HostFacts, Listing, LocalDetail, Selector, UpdateSink,
 };
@@ -172,6 +172,13 @@ impl Source for Local {
 
     fn host(&self) -> Option<HostFacts> {
         Some(host::read())
+    }
+
+    /// For root, who may trace outside containers. Other users never may.
+    fn watch_limit(&self) -> Option<String> {
+        let may_expect_it = rustix::process::geteuid().is_root() && !self.connections;
+        let error = check_tracing().err().filter(|_| may_expect_it)?;
+        Some(format!("the kernel cannot be traced ({}): new sockets are noticed by polling", plain(&error)))
     }
 
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
