@@ -26,7 +26,7 @@ use self::watch_output::WatchOutput;
 use super::exit::Exit;
 use super::signals::Stop;
 use super::terminal::Terminal;
-use super::{Global, stdout};
+use super::{Global, stderr, stdout};
 use crate::catalog::{Reader, Watch, Writer};
 use crate::engine::{Clock, Retry};
 use crate::error::{Error, Result};
