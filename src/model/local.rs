@@ -98,6 +98,8 @@ impl Detail for LocalDetail {
             "container.name_unknown",
             "processes.memory_bytes",
             "processes.cpu_ms",
+            // A process that outlives its parent is adopted by another one.
+            "processes.parents",
             "backlog.used",
             "receive_queue",
             "connections",
@@ -183,12 +185,25 @@ pub(super) fn main_process(processes: &[Arc<Process>]) -> Option<&Arc<Process>> 
 }
 
 impl Process {
-    /// Whether it is the same process, apart from memory and CPU time.
+    /// Whether it is the same process, apart from volatile facts.
     fn has_same_facts(&self, other: &Self) -> bool {
-        let Self { pid, name, command, exe, cwd, user, started, memory_bytes: _, cpu_ms: _, parents, not_utf8, unread } =
-            self;
+        let Self {
+            pid,
+            name,
+            command,
+            exe,
+            cwd,
+            user,
+            started,
+            memory_bytes: _,
+            cpu_ms: _,
+            parents: _,
+            not_utf8,
+            unread,
+        } = self;
+
         (pid, name, command, exe, user) == (&other.pid, &other.name, &other.command, &other.exe, &other.user)
-            && (cwd, started, parents) == (&other.cwd, &other.started, &other.parents)
+            && (cwd, started) == (&other.cwd, &other.started)
             && (not_utf8, unread) == (&other.not_utf8, &other.unread)
     }
 }
