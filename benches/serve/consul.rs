@@ -168,7 +168,7 @@ fn ask(address: SocketAddr, service: &str, index: u64) -> TcpStream {
     stream
 }
 
-/// Waits until the server has so many connections beside the one that asks, and has had time to read from them.
+/// Waits until the server has `connections` connections besides the one that reads the number, and has had time to read from them.
 fn wait_for(server: &Server, connections: u64) {
     let begun = Instant::now();
     loop {

@@ -83,7 +83,7 @@ pub fn one_wakes(_: &Options) -> String {
     text
 }
 
-/// Lets this process open so many connections.
+/// Raises the limit of open descriptors of this process, for this many connections.
 pub fn allow_descriptors(connections: usize) {
     let allowed = getrlimit(Resource::Nofile).maximum;
     let is_enough = allowed.is_none_or(|allowed| allowed > connections as u64 + 100);

@@ -142,7 +142,7 @@ impl Delays {
     }
 }
 
-/// Opens one listener after the other, each of which lives two intervals; returns their ids, and when they came.
+/// Opens listeners one after another, two intervals each; returns their ids, and when each was opened.
 fn live_and_die() -> Vec<(String, Instant)> {
     let mut born = Vec::new();
     let mut alive: VecDeque<(Instant, TcpListener)> = VecDeque::new();

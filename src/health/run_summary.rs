@@ -135,7 +135,7 @@ impl RunSummary {
         expiring
     }
 
-    /// The number of endpoints of which only the connection was checked, because their protocol is unknown.
+    /// The number of endpoints that were checked by connecting only, because their protocol is unknown.
     pub(crate) fn connected_only(&self) -> usize {
         self.connected_only.0
     }

@@ -21,7 +21,7 @@ pub(super) struct AddressRate {
 }
 
 impl AddressRate {
-    /// A limit of so many a second; `None` for 0, which is no limit. An address that was quiet may send those of the time
+    /// A limit of `per_second`; `None` for 0, which means no limit. An address that was quiet may send those of the time
     /// `burst` at once.
     pub(super) fn new(per_second: u32, burst: Duration) -> Option<Self> {
         let interval = 1_000_000_000_u64.checked_div(u64::from(per_second))?.max(1);

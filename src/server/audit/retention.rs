@@ -126,7 +126,7 @@ mod tests {
             (settings(1_000, 0, Some(1_000)), 101, None),
             (settings(1_000, 0, Some(1)), 200, Some((99, 0))),
             (settings(90, 0, Some(50)), 101, Some((50, 0))),
-            // Too many, but not old enough; and so many that there is no room for them.
+            // Too many, but not old enough; then more than there is room for.
             (settings(60, 1_000, None), 101, None),
             (settings(60, 80, None), 101, Some((20, 0))),
             (settings(40, 1_000, None), 101, Some((20, 20))),

@@ -196,7 +196,7 @@ fn with_token<'r>(headers: &'r HeaderMap, query: &ConsulQuery) -> Cow<'r, Header
     Cow::Owned(headers)
 }
 
-/// Answers a read. A write, of which few run at once, is in a box: the many reads that wait do not hold its room.
+/// Answers a read. The future of a write is boxed: only few run at once, and the many reads that wait do not reserve its memory.
 async fn dispatch(access: &Access, handler: Handler, request: &ConsulRequest, body: Body) -> ConsulResult {
     match handler {
         Handler::StatusLeader => status::leader(access, request),
