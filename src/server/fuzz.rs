@@ -48,7 +48,7 @@ fn query(text: &str) -> bool {
     form_urlencoded::parse(text.as_bytes()).all(|(name, value)| query.set_parameter(&name, &value) == Ok(true))
 }
 
-/// The registry after some commands, each of which may be rejected.
+/// The registry after some commands. It may reject any of them.
 ///
 /// # Panics
 /// The JSON of an instance does not read back.

@@ -86,8 +86,7 @@ impl RecentChanges {
         self.log.lock().lose(Instant::now());
     }
 
-    /// Differs from that of each time when a list of the changes may have been another one, but for changes that became too
-    /// old within some seconds.
+    /// Two equal versions mean the same list of changes, except that changes may have become too old in the last seconds.
     pub(super) fn version(&self) -> (u64, u64) {
         (self.log.lock().version, self.started.elapsed().as_secs() / FORGET_INTERVAL.as_secs())
     }

@@ -106,7 +106,7 @@ fn bytes_of_json(value: &serde_json::Value) -> usize {
 mod tests {
     use super::*;
 
-    /// A registration as a hostile client sends it: short texts, each of which takes much more than its bytes.
+    /// A registration from a hostile client: many short texts, which take far more memory than their bytes.
     fn registration(id: usize) -> Command {
         let mut registration = Registration::new("web", "10.0.0.1:80".parse().unwrap()).id(id.to_string());
         registration.tags = (0..64).map(|tag| tag.to_string()).collect();

@@ -251,7 +251,7 @@ impl Routes {
         Self { plain, compressing, discover: None, whole: None }
     }
 
-    /// An API of which one function answers every request.
+    /// An API that answers every request in one function.
     pub(super) fn answered_by(app: &App, answer: AnswerAll) -> Self {
         let router = axum::Router::new()
             .fallback(move |State(app): State<App>, request: Request| answer(app, request))

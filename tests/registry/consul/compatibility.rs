@@ -53,7 +53,7 @@ const DEVIATIONS: [(&str, &str); 10] = [
          replies comparable.",
     ),
     (
-        "A port beyond 65535, a gateway, a proxy of the agent, a script, an alias check, a check of another host, or one with a header or a body is refused; certificates are verified even with `TLSSkipVerify`.",
+        "This server refuses ports above 65535, gateways, proxies of the agent, scripts, alias checks, checks of another host, and checks with a header or a body. It verifies certificates even with `TLSSkipVerify`.",
         "No client can connect to such a port; there is no Connect to carry a gateway's traffic; a program or a foreign target in \
          a registration would let each client run code on the server, or send what it likes to other programs; a check \
          that accepts every certificate says nothing about who replies.",

@@ -310,7 +310,7 @@ fn failed_handshakes_are_counted_and_named() {
     assert_eq!(curl(&server, &folder, &["--cert", "client.pem"]).0, Some(0));
 }
 
-/// A handshake costs the server far more than the client: one address begins only so many, and others are not concerned.
+/// A handshake costs the server far more than the client, so each address has a limit of its own.
 #[test]
 fn an_address_that_begins_too_many_handshakes_is_cut_off_before_them() {
     let folder = folder();
