@@ -3,6 +3,7 @@
 use std::hint;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,11 @@ const SPINS: u32 = 20;
 /// Checks with a yield before it sleeps. If jobs arrive in quick succession, these four make a hundred times fewer
 /// sleeps (`benches/peers`, `pool`).
 const YIELDS: u32 = 4;
+/// A yield that takes longer has given the core to another program: on a busy machine each costs a worker, and all other
+/// tasks of its thread, about 10 ms.
+const LONG_YIELD: Duration = Duration::from_micros(200);
+/// How often workers go to sleep without a yield after a long one.
+const SKIPPED: u32 = 1000;
 
 /// A rejected job, and why.
 type Rejection<J, R> = (QueuedJob<J, R>, SubmitErrorKind);
@@ -31,6 +37,28 @@ pub(super) struct Room<'a> {
     pub(super) waiting: SleepGuard<'a>,
 }
 
+/// Whether idle workers yield before they sleep: not for a while after a yield that took long.
+#[derive(Debug, Default)]
+struct Yielding {
+    /// How many workers are still to sleep without it.
+    skip: AtomicU32,
+}
+
+impl Yielding {
+    fn allowed(&self) -> bool {
+        self.skip.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err()
+    }
+
+    /// Takes note of a yield's duration, and returns whether the next one is allowed.
+    fn took(&self, duration: Duration) -> bool {
+        let short = duration < LONG_YIELD;
+        if !short {
+            self.skip.store(SKIPPED, Ordering::Relaxed);
+        }
+        short
+    }
+}
+
 /// A bounded queue and its workers.
 #[derive(Debug)]
 pub(super) struct Queue<J, R> {
@@ -39,6 +67,7 @@ pub(super) struct Queue<J, R> {
     /// Notified for each new job while workers are idle: wakes one of them.
     arrived: Notify,
     idle: Sleepers,
+    yielding: Yielding,
     /// Notified for each taken job while submitters wait: wakes one of them.
     room: Notify,
     waiting: Sleepers,
@@ -54,6 +83,7 @@ impl<J, R> Queue<J, R> {
             receiver,
             arrived: Notify::new(),
             idle: Sleepers::new(),
+            yielding: Yielding::default(),
             room: Notify::new(),
             waiting: Sleepers::new(),
             excess: ExcessWorkers::new(),
@@ -170,14 +200,29 @@ impl<J, R> Queue<J, R> {
 
     /// Waits a few microseconds for a job: falling asleep and waking costs several, on both sides.
     fn spin(&self) {
-        let pauses: [(u32, fn()); 2] = [(SPINS, hint::spin_loop), (YIELDS, thread::yield_now)];
-        for (times, pause) in pauses {
-            for _ in 0..times {
-                if !self.receiver.is_empty() {
-                    return;
-                }
-                pause();
+        for _ in 0..SPINS {
+            if !self.receiver.is_empty() {
+                return;
             }
+            hint::spin_loop();
+        }
+
+        if !self.yielding.allowed() {
+            return;
+        }
+
+        let mut before = Instant::now();
+        for _ in 0..YIELDS {
+            if !self.receiver.is_empty() {
+                return;
+            }
+            thread::yield_now();
+
+            let now = Instant::now();
+            if !self.yielding.took(now - before) {
+                return;
+            }
+            before = now;
         }
     }
 
@@ -200,5 +245,20 @@ impl<J, R> Queue<J, R> {
             swept += 1;
         }
         swept
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_yield_ends_yielding_for_a_while() {
+        let yielding = Yielding::default();
+        assert!(yielding.allowed() && yielding.took(Duration::from_micros(1)) && yielding.allowed());
+
+        assert!(!yielding.took(Duration::from_millis(10)));
+        assert_eq!((0..SKIPPED).filter(|_| yielding.allowed()).count(), 0);
+        assert!(yielding.allowed());
     }
 }
