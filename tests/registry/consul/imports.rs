@@ -12,7 +12,7 @@ use crate::sources::contract::base64;
 use crate::sources::json_http::{request, send};
 use crate::sources::programs::{Program, consul, etcd};
 use crate::sources::relay::FailingRelay;
-use crate::support::{TempDir, output, tool};
+use crate::support::{TempDir, output, portolan_path, tool};
 
 /// Registers an instance of `web` with a check by report.
 fn in_consul(program: &Program, id: &str, port: u16, status: &str) {
@@ -227,6 +227,42 @@ fn etcd_and_a_file_are_imported_and_followed() {
     let two = ["etcd", "etcd"].map(|name| format!("{name}={}", sources[0]));
     let said = Server::try_with(["--data", ":memory:", "--import", &two[0], "--import", &two[1]]).err().unwrap();
     assert!(said.contains("two imports have the name etcd") && said.contains("\nhint: "), "{said}");
+}
+
+/// A services file has no registry that runs its checks: the server that imports it does, as they are declared.
+#[test]
+fn the_checks_of_a_services_file_are_imported_and_copied() {
+    let folder = TempDir::new();
+    let list = folder.path().join("services.toml");
+    let target = Server::in_memory();
+    let declare = |path: &str, more: &str| {
+        let text = "[[service]]\nname = \"web\"\nexpect-status = 200\ninterval = \"1s\"\nfall = 2\n";
+        let place = target.address;
+        write(&list, &format!("{text}endpoints = [\"http://{place}{path}\"]\n{more}"));
+    };
+    declare("/health", "");
+    let from = format!("file:{}", list.display());
+    let server = Server::with_variables(["--data", ":memory:", "--import", &from], &[]);
+    let healthy = |server: &Server| web(server).iter().any(|instance| instance["health"] == "healthy");
+    wait_until(|| healthy(&server));
+    let check = web(&server)[0]["health_checks"][0].clone();
+    let expected = json!({ "check_type": "http", "interval": 1, "failure_threshold": 2,
+        "config": { "type": "http", "path": "/health", "method": "GET", "expected_status": "200" } });
+    assert_eq!(check, expected);
+
+    let copied = Server::in_memory();
+    let mut sync = Command::new(portolan_path());
+    sync.args(["sync", &from, &format!("portolan://{}", copied.address)]).env_clear();
+    assert!(output(sync.env("PORTOLAN_CONFIG", "/dev/null")).status.success());
+    assert_eq!(web(&copied)[0]["health_checks"][0], expected);
+
+    declare("/missing", "");
+    wait_until(|| web(&server)[0]["health"] == "unhealthy");
+    // What the server cannot check as declared, it does not check at all.
+    declare("/health", "header = \"Authorization: Bearer secret\"\n");
+    wait_until(|| web(&server)[0]["health"] == "unknown");
+    let log = server.log();
+    assert!(log.contains("cannot check with its header") && !log.contains("secret"), "{log}");
 }
 
 fn put(program: &Program, id: &str, port: u16) {
