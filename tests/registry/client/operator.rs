@@ -135,6 +135,11 @@ fn the_instances_of_a_node_are_drained_with_a_reason() {
     let (shown, _) = ran(&format!("health show web {at}"), 0);
     assert!(shown.contains("  its status is maintenance: patch day\n"), "{shown}");
     assert_eq!(shown.matches("patch day").count(), 1, "the other node stays as it is: {shown}");
+    let (list, _) = ran(&format!("services list {at}"), 0);
+    assert!(list.contains("0/1  maintenance: patch day\n") && list.contains("1/2  degraded"), "{list}");
+    let (instances, _) = ran(&format!("services get web {at}"), 0);
+    assert!(instances.contains("127.0.0.1:81  maintenance  maintenance: patch day"), "{instances}");
+    assert!(!instances.contains("unhealthy"), "nothing found that it is: {instances}");
     let (log, _) = ran(&format!("audit {at}"), 0);
     assert_eq!(log.matches("(maintenance: patch day)").count(), 2, "{log}");
 

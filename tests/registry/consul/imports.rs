@@ -53,6 +53,18 @@ fn consul_is_shown_in_every_interface_and_read_only() {
     assert_eq!(health, ["healthy", "healthy", "unhealthy", "unknown"]);
     assert_eq!((&all[0]["metadata"]["imported_from"], &all[0]["metadata"]["region"]), (&json!("eu"), &json!("eu")));
     assert_eq!((&all[0]["tags"], &all[3]["metadata"]["imported_from"]), (&json!(["blue"]), &Value::Null));
+    let of_import = |words: &[&str]| {
+        let mut services = Command::new(portolan_path());
+        services.arg("services").args(words).env_clear().env("PORTOLAN_CONFIG", "/dev/null");
+        let run = output(services.args(["--registry", &format!("portolan://{}", server.rest.address)]));
+        String::from_utf8(run.stdout).unwrap()
+    };
+    let listed = of_import(&["get", "web"]);
+    assert_eq!(listed.matches(" imported from eu\n").count(), 3, "it is where a lease would be: {listed}");
+    server.rest.send("DELETE", "/api/v1/services/own", None);
+    let listed = of_import(&["list"]);
+    assert!(listed.contains("2/3  degraded, imported from eu"), "{listed}");
+    server.rest.register(&own.to_string());
     let catalog = server.read("/v1/catalog/service/web");
     let marked = catalog.as_array().unwrap().iter().filter(|entry| entry["ServiceMeta"]["imported_from"] == "eu");
     assert_eq!(marked.count(), 3, "{catalog}");
