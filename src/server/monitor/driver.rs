@@ -384,12 +384,10 @@ impl MonitorDriver {
         }
         same.is_idle = is_idle;
         for check in same.checks.clone() {
-            let interval = self.checks.get_mut(&check).map(|tracked| {
-                tracked.forget_sent();
-                tracked.check.interval
-            });
-            let interval = interval.filter(|_| !is_idle);
-            self.step(ScheduleEvent::Set { check, interval });
+            let Some(tracked) = self.checks.get_mut(&check) else { continue };
+            tracked.forget_sent();
+            let (interval, position) = (Some(tracked.check.interval).filter(|_| !is_idle), tracked.position);
+            self.step(ScheduleEvent::Set { check, interval, is_settled: is_settled(instance, position) });
         }
         if !is_own(&self.app, instance) {
             // The server that checks it from now on knows better.
@@ -420,14 +418,14 @@ impl MonitorDriver {
             let fall = definition.failure_threshold.unwrap_or(rules.thresholds.fall).max(1);
             let owner = (Arc::clone(id), instance.generation);
             self.checks.insert(number, TrackedCheck::new(owner, position, check, fall));
-            checks.push((number, interval));
+            checks.push((number, interval, is_settled(instance, position)));
         }
 
-        let numbers = checks.iter().map(|(number, _)| *number).collect();
+        let numbers = checks.iter().map(|(number, ..)| *number).collect();
         let generation = instance.generation;
         self.instances.insert(Arc::clone(id), MonitoredInstance { registration, generation, is_idle, checks: numbers });
-        for (check, interval) in checks {
-            self.step(ScheduleEvent::Set { check, interval });
+        for (check, interval, is_settled) in checks {
+            self.step(ScheduleEvent::Set { check, interval, is_settled });
         }
     }
 
@@ -468,6 +466,11 @@ impl MonitorDriver {
 /// Whether the checks of an instance run only on demand.
 fn is_idle(app: &App, instance: &RegisteredInstance) -> bool {
     instance.monitoring_stopped || !is_own(app, instance)
+}
+
+/// Whether a check found that all is well, before a restart or at another server: it may take its turn.
+fn is_settled(instance: &RegisteredInstance, position: usize) -> bool {
+    instance.checks.get(position).is_some_and(|check| check.state == HealthState::Healthy)
 }
 
 /// Whether the checks of an instance are this server's.
