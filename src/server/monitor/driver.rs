@@ -373,8 +373,10 @@ impl MonitorDriver {
             known.generation == instance.generation && is_checked_alike(&known.registration, registration)
         });
         let Some(same) = same else {
+            // Of another place or another check, the state says nothing.
+            let is_first = !self.instances.contains_key(id);
             self.remove(id);
-            return self.add(id, instance);
+            return self.add(id, instance, is_first);
         };
 
         same.registration = Arc::clone(registration);
@@ -395,7 +397,7 @@ impl MonitorDriver {
         }
     }
 
-    fn add(&mut self, id: &Arc<str>, instance: &RegisteredInstance) {
+    fn add(&mut self, id: &Arc<str>, instance: &RegisteredInstance, is_first: bool) {
         let registration = Arc::clone(&instance.registration);
         let view = self.app.unscoped_view();
         let rules = view.snapshot.rules();
@@ -418,7 +420,7 @@ impl MonitorDriver {
             let fall = definition.failure_threshold.unwrap_or(rules.thresholds.fall).max(1);
             let owner = (Arc::clone(id), instance.generation);
             self.checks.insert(number, TrackedCheck::new(owner, position, check, fall));
-            checks.push((number, interval, is_settled(instance, position)));
+            checks.push((number, interval, is_first && is_settled(instance, position)));
         }
 
         let numbers = checks.iter().map(|(number, ..)| *number).collect();
