@@ -39,7 +39,7 @@ pub(super) struct RegistrationBody {
     /// 0 for an instance that needs no heartbeats
     #[schema(minimum = 0, maximum = 86400)]
     ttl: Option<u32>,
-    /// From 60 on; 0 keeps unhealthy instances, but generated clients may not take it
+    /// Or 0 for never, which the minimum cannot say
     #[schema(minimum = 60, maximum = 31_536_000)]
     deregister_after: Option<u32>,
     tags: Option<Vec<String>>,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,7 +93,7 @@ impl ServerSettings {
 }
 
 /// Whether and how the checks of registrations run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthCheckSettings {
     /// Whether they run.
     pub enabled: bool,
@@ -101,11 +102,13 @@ pub struct HealthCheckSettings {
     /// Whether they may contact loopback addresses and the other addresses of this machine. If clients on other machines can
     /// register services, that would let them reach what only this machine can.
     pub allow_own_addresses: bool,
+    /// The authorities of a PEM file that are trusted beside those of the system.
+    pub ca: Option<PathBuf>,
 }
 
 impl Default for HealthCheckSettings {
     fn default() -> Self {
-        Self { enabled: true, timeout: Duration::from_secs(5), allow_own_addresses: false }
+        Self { enabled: true, timeout: Duration::from_secs(5), allow_own_addresses: false, ca: None }
     }
 }
 

@@ -94,6 +94,7 @@ pub(super) const KEYS: &[SettingKey] = &[
     key("registry.health_checks.failure_threshold", KeyKind::Number(1, 1_000), "3"),
     key("registry.health_checks.success_threshold", KeyKind::Number(1, 1_000), "2"),
     unset("registry.health_checks.allow_own_addresses", KeyKind::Flag),
+    unset("registry.health_checks.ca", KeyKind::Text),
     key("registry.health_checks.methods", KeyKind::List, "GET, HEAD"),
     unset("registry.health_checks.scripts", KeyKind::List),
     key("load_balancer.default_strategy", KeyKind::Strategy, "round_robin"),

@@ -97,7 +97,10 @@ pub(super) struct MonitorDriver {
 
 impl MonitorDriver {
     /// Must be called within a tokio runtime.
-    pub(super) fn new(app: App, shutdown: Shutdown) -> Self {
+    ///
+    /// # Errors
+    /// Why the file of authorities cannot be used.
+    pub(super) fn new(app: App, shutdown: Shutdown) -> Result<Self, String> {
         let policy = Arc::new(AddressPolicy::for_registrations(app.settings.health_checks.allow_own_addresses));
         let options = ValidatorOptions {
             timeout: app.settings.health_checks.timeout,
@@ -118,11 +121,12 @@ impl MonitorDriver {
         let limits = ScheduleLimits { normal: (room / 4).max(1), slow: (room - room / 4).max(1) };
         app.metrics.checks.max_in_flight.store((limits.normal + limits.slow) as u64, Ordering::Relaxed);
 
+        let validator = EndpointValidator::of_system(options, app.settings.health_checks.ca.as_deref())?;
         let now = Instant::now();
-        Self {
+        Ok(Self {
             defaults: defaults(&app),
             shutdown,
-            validator: Arc::new(EndpointValidator::of_system(options)),
+            validator: Arc::new(validator),
             policy,
             schedule: CheckSchedule::new(limits, Retry::random_seed()),
             origin: now,
@@ -135,7 +139,7 @@ impl MonitorDriver {
             stalled_until: None,
             refreshed: now,
             app,
-        }
+        })
     }
 
     /// Runs checks until the server stops. Checks that still run then are dropped.
