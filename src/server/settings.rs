@@ -23,6 +23,8 @@ pub struct ServerSettings {
     pub metrics_path: Option<String>,
     /// Whether six figures are in the metrics once more, under the names `service_discovery_*`.
     pub has_compat_metrics: bool,
+    /// The most services whose instances the metrics count one by one.
+    pub max_service_metrics: usize,
     /// How long a stopping server waits for the requests that it has begun.
     pub shutdown_timeout: Duration,
     /// The name of this server.
@@ -200,6 +202,7 @@ impl Default for ServerSettings {
             allowed_origins: Vec::new(),
             metrics_path: Some("/metrics".to_owned()),
             has_compat_metrics: false,
+            max_service_metrics: 500,
             shutdown_timeout: Duration::from_secs(30),
             node: "portolan".to_owned(),
             cluster: "default".to_owned(),

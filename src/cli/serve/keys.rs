@@ -121,6 +121,7 @@ pub(super) const KEYS: &[SettingKey] = &[
     key("monitoring.metrics.enabled", KeyKind::Flag, "true"),
     key("monitoring.metrics.path", KeyKind::Text, "/metrics"),
     key("monitoring.metrics.compat", KeyKind::Flag, "false"),
+    key("monitoring.metrics.max_services", KeyKind::Number(0, MANY), "500"),
     key("monitoring.audit.enabled", KeyKind::Flag, "true"),
     key("monitoring.audit.max_records", KeyKind::Number(1_000, 1_000_000_000), "1000000"),
     key("monitoring.audit.min_age", KeyKind::Duration, "7d"),

@@ -346,6 +346,7 @@ fn server(
         default_strategy: default_strategy.unwrap_or(Strategy::RoundRobin),
         metrics_path: flag(given, "monitoring.metrics.enabled").then(|| path.to_owned()),
         has_compat_metrics: flag(given, "monitoring.metrics.compat"),
+        max_service_metrics: count(given, "monitoring.metrics.max_services"),
         shutdown_timeout: duration(given, "server.shutdown_timeout"),
         node: given.text("server.node").unwrap_or(host_name).to_owned(),
         cluster: cluster.to_owned(),
