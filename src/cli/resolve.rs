@@ -190,7 +190,9 @@ impl Resolve {
         let unusable = strategy.as_ref().filter(|strategy| strategy.uses_key() && self.key.is_none());
         if let Some(strategy) = unusable.filter(|_| !quiet) {
             let (name, strategy) = (clean(&self.name), strategy.name());
-            stderr::note(&format!("{name} is balanced with {strategy}, which picks by a key: picked in turn; add --key"));
+            stderr::note(&format!(
+                "{name} is balanced with {strategy}, which picks by a key: picked in turn; add --key"
+            ));
         }
         Ok(strategy.filter(|strategy| !strategy.uses_key() || self.key.is_some()))
     }

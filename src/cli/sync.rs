@@ -265,7 +265,10 @@ impl SyncTask<'_> {
 fn unchecked(service: &Service) -> Option<SyncProblem> {
     let option = service.declared_checks().err()?;
     let text = format!("cannot copy the check of {}: a registry cannot check with its {option}", service.id);
-    Some(SyncProblem { text, hint: "its copies have no check; give it one without that option, in a second file".to_owned() })
+    Some(SyncProblem {
+        text,
+        hint: "its copies have no check; give it one without that option, in a second file".to_owned(),
+    })
 }
 
 fn report(problem: &SyncProblem) {

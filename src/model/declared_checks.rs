@@ -23,8 +23,8 @@ impl CheckSpec {
             names => names.iter().map(|name| named_kind(*name, main.as_ref())).collect::<Result<Vec<_>, _>>()?,
         };
 
-        let is_kept = |kind: &CheckKind| self.no_check.iter().all(|name| !is_named(*name, kind));
-        Ok(kinds.into_iter().filter(is_kept).map(|kind| self.timed(kind)).collect())
+        let kept = kinds.into_iter().filter(|kind| self.no_check.iter().all(|name| !is_named(*name, kind)));
+        Ok(kept.map(|kind| self.timed(kind)).collect())
     }
 
     /// The options that change what a result means, and that registrations do not have.
@@ -143,8 +143,13 @@ mod tests {
         http.expect_status = "200".parse().ok();
         (http.limits.interval, http.limits.timeout) = (Some(Duration::from_millis(500)), Some(Duration::from_secs(3)));
         (http.limits.fall, http.limits.rise) = (Some(2), Some(1_000));
-        let kind = CheckKind::Http { path: "/health".to_owned(), method: "GET".to_owned(), expected_status: "200".parse().ok() };
-        let expected = CheckDefinition::new(kind).every(MIN_INTERVAL).timeout(MIN_INTERVAL).thresholds(2, MAX_THRESHOLD);
+        let kind = CheckKind::Http {
+            path: "/health".to_owned(),
+            method: "GET".to_owned(),
+            expected_status: "200".parse().ok(),
+        };
+        let expected =
+            CheckDefinition::new(kind).every(MIN_INTERVAL).timeout(MIN_INTERVAL).thresholds(2, MAX_THRESHOLD);
         assert_eq!(http.definitions(), Ok(vec![expected]));
 
         http.check = vec![CheckName::Tcp, CheckName::Tls];
@@ -161,8 +166,8 @@ mod tests {
     #[test]
     fn a_check_that_a_registry_cannot_run_as_declared_is_named() {
         let http = spec(Some("http"));
-        let with = |header: &str| CheckSpec { header: vec![header.parse().unwrap()], ..http.clone() };
-        assert_eq!(with("Authorization: Bearer x").definitions(), Err("header"));
+        let header = vec!["Authorization: Bearer x".parse().unwrap()];
+        assert_eq!(CheckSpec { header, ..http.clone() }.definitions(), Err("header"));
         assert_eq!(CheckSpec { method: "POST".parse().ok(), ..http.clone() }.definitions(), Err("method"));
         assert_eq!(CheckSpec { script: vec!["true".to_owned()], ..http.clone() }.definitions(), Err("script"));
         assert_eq!(spec(Some("kafka")).definitions(), Err("protocol"));

@@ -118,9 +118,9 @@ pub(super) struct Register {
 
 /// How long the registry may take to remove the instance before the program is stopped all the same.
 const DEREGISTER_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often, and at which interval, it is looked whether a program that was started listens.
-const LISTEN_LOOKS: u32 = 60;
-const LISTEN_INTERVAL: Duration = Duration::from_millis(500);
+/// How often, and at which interval, a program that was started is examined for its listener.
+const MAX_LISTEN_POLLS: u32 = 60;
+const LISTEN_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 impl Register {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
@@ -134,7 +134,9 @@ impl Register {
         let listener = listener.transpose()?;
         let ip = runtime.block_on(self.listening_ip(&registry, listener.as_ref()))?;
         if let Some(ip) = ip.filter(|ip| ip.is_loopback() && !global.quiet) {
-            stderr::note(&format!("the address is {ip}, on which alone the port listens: only this machine reaches it"));
+            stderr::note(&format!(
+                "the address is {ip}, on which alone the port listens: only this machine reaches it"
+            ));
         }
         let registration = self.registration(&registry, listener.as_ref(), ip)?;
         if let Some(problem) = registration.problem() {
@@ -163,7 +165,8 @@ impl Register {
             Some(ip) if !is_on_loopback(registry) => {
                 let port = self.port.or(listener.map(|listener| listener.port)).unwrap_or_default();
                 let why = format!("it listens on {ip} only, and the clients of the registry may be on other machines");
-                let hint = format!("let the service listen on {own}, or add --address {ip} for clients of this machine");
+                let hint =
+                    format!("let the service listen on {own}, or add --address {ip} for clients of this machine");
                 Err(Error::usage(format!("port {port}"), why, hint))
             }
             _ => Ok(found),
@@ -333,13 +336,13 @@ fn is_on_loopback(registry: &Registry) -> bool {
 
 /// Waits until a program listens on its port, and says so if no client reaches it at the registered address.
 async fn note_loopback(registration: Registration) {
-    for _ in 0..LISTEN_LOOKS {
+    for _ in 0..MAX_LISTEN_POLLS {
         let listeners = PortListeners::of(&registration).await;
         if !listeners.is_empty() {
             listeners.loopback_note().iter().for_each(|note| stderr::note(note));
             return;
         }
-        sleep(LISTEN_INTERVAL).await;
+        sleep(LISTEN_POLL_INTERVAL).await;
     }
 }
 

@@ -94,8 +94,7 @@ fn write_table(
     health: &[Cow<'static, str>],
     width: Option<u16>,
 ) -> io::Result<Vec<&'static str>> {
-    let rows: Vec<_> =
-        services.iter().zip(health).map(|(service, health)| row(service, health.clone())).collect();
+    let rows: Vec<_> = services.iter().zip(health).map(|(service, health)| row(service, health.clone())).collect();
     let layout = GridLayout::new(COLUMNS, &rows, width);
     layout.write(out, &rows)?;
     Ok(layout.hidden().to_vec())

@@ -212,7 +212,8 @@ fn what_cannot_be_done_is_refused_and_changes_nothing() {
     let mut world = world();
     let index = world.state.index();
     let none = "`portolan services get NAME` shows the versions and tags of its instances";
-    let no_target = |to: &str| CommandRejection::NoTarget { service: SERVICE.into(), to: to.to_owned(), hint: none.to_owned() };
+    let no_target =
+        |to: &str| CommandRejection::NoTarget { service: SERVICE.into(), to: to.to_owned(), hint: none.to_owned() };
     for (refused, rejected) in [
         (TrafficCommand::Switch(version("2.0")), no_target("version 2.0")),
         (TrafficCommand::Switch(Selector::Tag("red".to_owned())), no_target("tag red")),

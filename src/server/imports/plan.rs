@@ -43,8 +43,9 @@ impl WantedInstances {
             let own = service.endpoints.iter().filter(|endpoint| !is_imported(endpoint));
             own.for_each(|endpoint| wanted.add(name, service, endpoint));
             if let Err(option) = service.declared_checks() {
-                let reason = || format!("{}: the server cannot check with its {option}", service.id);
-                wanted.unchecked.get_or_insert_with(reason);
+                wanted
+                    .unchecked
+                    .get_or_insert_with(|| format!("{}: the server cannot check with its {option}", service.id));
             }
         }
         wanted

@@ -251,10 +251,8 @@ mod tests {
         let url: PostgresUrl = text.parse().unwrap();
         assert_eq!(url.to_string(), "postgresql://app@db1:5432,db2:5433/registry");
         assert!(url.has_password() && !format!("{url:?}").contains("s3cret"));
-        let trust = ServerTrust {
-            verification: ServerVerification::Name,
-            root_certificates: Some(PathBuf::from("/ca+x.pem")),
-        };
+        let trust =
+            ServerTrust { verification: ServerVerification::Name, root_certificates: Some(PathBuf::from("/ca+x.pem")) };
         assert_eq!(url.trust, trust);
         let ports: Vec<_> = url.hosts.iter().map(|host| (host.get_hosts().len(), host.get_ports().to_vec())).collect();
         assert_eq!(ports, [(1, vec![5432]), (1, vec![5433])]);
@@ -286,7 +284,10 @@ mod tests {
         }
         for mode in ["allow", "", "REQUIRE", "verify_full", "on"] {
             let error = format!("postgresql://u@h/d?sslmode={mode}").parse::<PostgresUrl>().unwrap_err();
-            assert!(error.to_string().contains("its sslmode cannot be") && error.hint().contains("verify-ca"), "{error}");
+            assert!(
+                error.to_string().contains("its sslmode cannot be") && error.hint().contains("verify-ca"),
+                "{error}"
+            );
         }
     }
 

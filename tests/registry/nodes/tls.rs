@@ -77,7 +77,8 @@ fn servers_reach_postgresql_by_tls_and_every_mismatch_is_one_line() {
 
     // As libpq: these encrypt, and verify neither the authority nor the name, or the authority alone.
     let other_host = |url: &str| url.replace("127.0.0.1", "127.0.0.2");
-    let modes = [plain.replace("=disable", "=prefer"), plain.replace("=disable", "=require"), with("verify-ca", "ca.pem")];
+    let modes =
+        [plain.replace("=disable", "=prefer"), plain.replace("=disable", "=require"), with("verify-ca", "ca.pem")];
     for (url, at) in modes.iter().flat_map(|url| [url.clone(), other_host(url)]).zip(0..) {
         let encrypted = node(&url, &format!("encrypted-{at}"));
         wait_until(|| index_of(&encrypted) == index);

@@ -182,7 +182,7 @@ fn status_and_migrate_say_what_a_database_is() {
     // The same with the settings of the server.
     let made = folder.path().join("made.db");
     let mut serve = Command::new(portolan_path());
-    let ran = output(serve.args(["serve", "--migrate", "--data", text(&made), "--port", "0"]).env_clear());
+    let ran = serve.args(["serve", "--migrate", "--data", text(&made), "--port", "0"]).env_clear().output().unwrap();
     let said = String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success() && said.contains(&format!("has its tables now, in format {FORMAT}")), "{said}");
     assert_eq!(status(text(&made))["format"], FORMAT);

@@ -325,8 +325,11 @@ fn the_metrics_of_services_are_limited() {
         server.register(&json!({ "name": name, "address": "10.0.0.1", "port": 80, "ttl": 0 }).to_string());
     }
     let metrics = server.get("/metrics").text();
-    let listed: Vec<&str> =
-        metrics.lines().filter_map(|line| line.split_once("service=\"")?.1.split_once("\",state=\"unknown\"} 1")).map(|(name, _)| name).collect();
+    let listed: Vec<&str> = metrics
+        .lines()
+        .filter_map(|line| line.split_once("service=\"")?.1.split_once("\",state=\"unknown\"} 1"))
+        .map(|(name, _)| name)
+        .collect();
     assert_eq!(listed, ["a", "b"], "{metrics}");
     assert_eq!(value(&metrics, "portolan_unlisted_services"), 1.0);
 }
