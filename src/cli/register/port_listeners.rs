@@ -64,8 +64,9 @@ impl PortListeners {
 
     /// The address of a listener that accepts connections of this machine only, unless it is the registered one.
     pub(super) fn loopback_only(&self) -> Option<IpAddr> {
-        let first = self.listeners.first().filter(|_| self.ip.is_some_and(|ip| !ip.is_loopback()))?;
-        self.listeners.iter().all(|listener| listener.ip.is_loopback()).then_some(first.ip)
+        self.ip.filter(|ip| !ip.is_loopback())?;
+        let first = self.listeners.iter().map(|listener| listener.ip).min_by_key(IpAddr::is_ipv6)?;
+        self.listeners.iter().all(|listener| listener.ip.is_loopback()).then_some(first)
     }
 
     /// That the listener accepts connections of this machine only, at another address than the registered one.
