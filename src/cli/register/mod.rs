@@ -11,7 +11,6 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use clap::Args;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 pub(super) use self::check::ReadyCheck;
@@ -254,15 +253,17 @@ impl Register {
         let notes = StateNotes::new(label(&me));
         let noting = tokio::spawn(note_states(me.states(), notes, global.quiet));
         // A check says as much by failing.
-        let is_unlooked = self.check.is_none() && !global.quiet;
-        let looking = is_unlooked.then(|| tokio::spawn(note_loopback(me.registration().clone())));
+        let is_unchecked = self.check.is_none() && !global.quiet;
+        let looking = is_unchecked.then(|| tokio::spawn(note_loopback(me.registration().clone())));
         let ended = tokio::select! {
             biased;
             exit = program.ended() => Some(exit),
             () = stop.cancel().cancelled() => None,
         };
         noting.abort();
-        looking.iter().for_each(JoinHandle::abort);
+        if let Some(looking) = looking {
+            looking.abort();
+        }
         deregister(me, global.quiet).await;
 
         match ended {
@@ -339,7 +340,9 @@ async fn note_loopback(registration: Registration) {
     for _ in 0..MAX_LISTEN_POLLS {
         let listeners = PortListeners::of(&registration).await;
         if !listeners.is_empty() {
-            listeners.loopback_note().iter().for_each(|note| stderr::note(note));
+            if let Some(note) = listeners.loopback_note() {
+                stderr::note(&note);
+            }
             return;
         }
         sleep(LISTEN_POLL_INTERVAL).await;
