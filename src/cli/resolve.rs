@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::exit::Exit;
 use super::registry::RegistryOptions;
@@ -157,10 +157,11 @@ impl Resolve {
 
     async fn resolve(&self, global: &Global) -> Result<Resolution> {
         let registry = self.registry.open()?;
-        let strategy = self.strategy(&registry, global.quiet).await?;
-        let resolver = self.builder(registry.resolve(&self.name), strategy).start()?;
         let limit = self.registry.timeout;
-        let ready = timeout(limit, resolver.ready()).await.map_err(|_| Error::TimedOut {
+        let deadline = Instant::now() + limit;
+        let strategy = self.strategy(&registry, (deadline, global.quiet)).await?;
+        let resolver = self.builder(registry.resolve(&self.name), strategy).start()?;
+        let ready = timeout_at(deadline, resolver.ready()).await.map_err(|_| Error::TimedOut {
             what: format!("resolve {} within {limit:?}", clean(&self.name)),
             why: "the registry did not reply".to_owned(),
             hint: "check its address, or wait longer with --timeout".to_owned(),
@@ -177,36 +178,41 @@ impl Resolve {
 
     /// The strategy: the given one, else the one of the environment, else the one of the service in a registry that
     /// `portolan serve` runs. One that cannot be read is none: what is wrong shows where the endpoints are read.
-    async fn strategy(&self, registry: &Registry, quiet: bool) -> Result<Option<Arc<dyn Balancer>>> {
-        if let Some(strategy) = self.strategy.clone().or_else(|| registry.default_balancer()) {
-            self.check_key(Some(&strategy))?;
-            return Ok(Some(strategy));
+    async fn strategy(
+        &self,
+        registry: &Registry,
+        (deadline, quiet): (Instant, bool),
+    ) -> Result<Option<Arc<dyn Balancer>>> {
+        if let Some(strategy) = &self.strategy {
+            return Ok(Some(Arc::clone(strategy)));
         }
-        let strategy = self.service_strategy(registry).await;
+        let named = registry.default_balancer();
+        let is_named = named.is_some();
+        let strategy = if is_named { named } else { self.service_strategy(registry, deadline).await };
         if self.key.is_some() {
             self.check_key(strategy.as_ref())?;
         }
 
-        let unusable = strategy.as_ref().filter(|strategy| strategy.uses_key() && self.key.is_none());
-        if let Some(strategy) = unusable.filter(|_| !quiet) {
+        let lacks_key = !is_named && self.key.is_none() && strategy.as_ref().is_some_and(Balancer::uses_key);
+        if let Some(strategy) = strategy.as_ref().filter(|_| lacks_key && !quiet) {
             let (name, strategy) = (clean(&self.name), strategy.name());
             stderr::note(&format!(
                 "{name} is balanced with {strategy}, which picks by a key: picked in turn; add --key"
             ));
         }
-        Ok(strategy.filter(|strategy| !strategy.uses_key() || self.key.is_some()))
+        Ok(strategy.filter(|_| !lacks_key))
     }
 
     #[cfg(feature = "registry")]
-    async fn service_strategy(&self, registry: &Registry) -> Option<Arc<dyn Balancer>> {
+    async fn service_strategy(&self, registry: &Registry, deadline: Instant) -> Option<Arc<dyn Balancer>> {
         let server = registry.server().ok()?;
-        let state = timeout(self.registry.timeout, server.balancing(&self.name)).await.ok()?.ok()?;
+        let state = timeout_at(deadline, server.balancing(&self.name)).await.ok()?.ok()?;
         balance::strategy(&state.strategy).ok()
     }
 
     #[cfg(not(feature = "registry"))]
     #[expect(clippy::unused_async, reason = "other registries have no strategies")]
-    async fn service_strategy(&self, _registry: &Registry) -> Option<Arc<dyn Balancer>> {
+    async fn service_strategy(&self, _registry: &Registry, _deadline: Instant) -> Option<Arc<dyn Balancer>> {
         None
     }
 

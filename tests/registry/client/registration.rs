@@ -247,7 +247,8 @@ fn the_command_does_not_register_while_the_page_of_its_check_is_missing() {
 fn a_port_on_loopback_alone_is_registered_there_or_refused() {
     let scene = Scene::new();
     scene.sh("ip link add d0 type dummy && ip address add 10.5.0.5/24 dev d0 && ip link set d0 up");
-    let serve = [portolan_path().to_str().unwrap(), "serve", "--data", ":memory:", "--port"];
+    let program = portolan_path();
+    let serve = [program.to_str().unwrap(), "serve", "--data", ":memory:", "--port"];
     let mut serving = scene.command(serve[0]);
     serving.args(&serve[1..]).arg("0").env_clear();
     let server = Server::from_command(serving).unwrap();
@@ -275,7 +276,8 @@ fn a_port_on_loopback_alone_is_registered_there_or_refused() {
     }
 
     // A program that begins to listen is registered already, so that a note is all there is.
-    let mut child = register(&[&["--port", "7441", "--registry", &at, "--"], serve.as_slice(), &["7441"]].concat());
+    let mut child =
+        register(&[["--port", "7441", "--registry", &at, "--"].as_slice(), serve.as_slice(), &["7441"]].concat());
     let notes = Lines::read(child.stderr.take().unwrap());
     let note = "port 7441 listens on 127.0.0.1 only, so no client reaches it at 10.5.0.5: add --address 127.0.0.1";
     while notes.next().expect("the note comes") != note {}
