@@ -256,7 +256,7 @@ fn a_port_on_loopback_alone_is_registered_there_or_refused() {
     let register = |words: &[&str]| {
         let mut command = scene.command(portolan_path());
         command.args(["register", "--name", "self"]).args(words).env_clear().env("PORTOLAN_CONFIG", "/dev/null");
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
 
     for option in ["--port", "--from-listener"] {
