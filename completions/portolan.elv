@@ -894,7 +894,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;resolve'= {
             cand --count 'Pick N times, and print each pick'
-            cand --lb 'Pick with this strategy: round_robin, weighted_round_robin, random, least_connections, p2c, peak_ewma, consistent_hash or ip_hash [default: DISCOVERY_BALANCER, or round_robin]'
+            cand --lb 'Pick with this strategy: round_robin, weighted_round_robin, random, least_connections, p2c, peak_ewma, consistent_hash or ip_hash [default: DISCOVERY_BALANCER, else that of the service, as `portolan services balance` shows it, else round_robin]'
             cand --key 'Pick by this key, with consistent_hash and ip_hash'
             cand --on-all-unhealthy 'Pick among these if no endpoint is healthy'
             cand --version 'Use only instances of this version or range, as in 1.2.0, ^1.2 or ''>=1.2, <2'''
@@ -919,7 +919,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --name 'Register under this name [default: DISCOVERY_SERVICE_NAME]'
             cand --port 'Set the port that the service listens on'
             cand --from-listener 'Register what already listens on this TCP port of this machine. The name and the check come from the listener, unless --name and --check are given'
-            cand --address 'Set the address that clients connect to [default: the first address of this machine that is not loopback]'
+            cand --address 'Set the address that clients connect to [default: the first address of this machine that is not loopback; loopback if the port listens there alone and the registry is on this machine]'
             cand --id 'Set the id of the instance; the same id replaces an older registration [default: HOST:NAME:PORT]'
             cand --namespace 'Set the namespace of the service'
             cand --version 'Set the version of the instance, as in 1.2.0'
@@ -1411,6 +1411,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
             cand --check 'Check the settings, print them with their origin, and exit'
+            cand --migrate 'Create or migrate the tables of the database, and exit; without it, a server does so when it starts'
             cand --auth 'Require an API key or a token from every caller; `portolan key create` creates keys'
             cand --insecure 'Allow addresses that other machines reach without authentication'
             cand --dns-public 'Let every machine that reaches an address of --dns read the registry through it: DNS has no authentication'
@@ -1597,8 +1598,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;db;help;help'= {
         }
         &'portolan;bench'= {
-            cand --server 'Measure this server: http://HOST:PORT or consul://HOST:PORT'
-            cand --registry 'Measure this server: http://HOST:PORT or consul://HOST:PORT'
+            cand --server 'Measure this server: http://HOST:PORT or consul://HOST:PORT [default: PORTOLAN_REGISTRY, else http://127.0.0.1:7440]'
+            cand --registry 'Measure this server: http://HOST:PORT or consul://HOST:PORT [default: PORTOLAN_REGISTRY, else http://127.0.0.1:7440]'
             cand --rate 'Send N requests a second'
             cand --duration 'Measure for this long'
             cand --warm-up 'Send requests for this long before measuring; 0 for none'

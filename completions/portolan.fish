@@ -1165,7 +1165,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand wait" -s q -l quiet -d
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l count -d 'Pick N times, and print each pick' -r
-complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l lb -d 'Pick with this strategy: round_robin, weighted_round_robin, random, least_connections, p2c, peak_ewma, consistent_hash or ip_hash [default: DISCOVERY_BALANCER, or round_robin]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l lb -d 'Pick with this strategy: round_robin, weighted_round_robin, random, least_connections, p2c, peak_ewma, consistent_hash or ip_hash [default: DISCOVERY_BALANCER, else that of the service, as `portolan services balance` shows it, else round_robin]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l key -d 'Pick by this key, with consistent_hash and ip_hash' -r
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l on-all-unhealthy -d 'Pick among these if no endpoint is healthy' -r -f -a "none\t'None: exit with 1'
 all\t'All endpoints, as if they were healthy'"
@@ -1203,7 +1203,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand resolve" -s h -l help 
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l name -d 'Register under this name [default: DISCOVERY_SERVICE_NAME]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l port -d 'Set the port that the service listens on' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l from-listener -d 'Register what already listens on this TCP port of this machine. The name and the check come from the listener, unless --name and --check are given' -r
-complete -c portolan -n "__fish_portolan_using_subcommand register" -l address -d 'Set the address that clients connect to [default: the first address of this machine that is not loopback]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l address -d 'Set the address that clients connect to [default: the first address of this machine that is not loopback; loopback if the port listens there alone and the registry is on this machine]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l id -d 'Set the id of the instance; the same id replaces an older registration [default: HOST:NAME:PORT]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l namespace -d 'Set the namespace of the service' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l version -d 'Set the version of the instance, as in 1.2.0' -r
@@ -1916,6 +1916,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand serve" -l color -d 'Us
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l check -d 'Check the settings, print them with their origin, and exit'
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l migrate -d 'Create or migrate the tables of the database, and exit; without it, a server does so when it starts'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l auth -d 'Require an API key or a token from every caller; `portolan key create` creates keys'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l insecure -d 'Allow addresses that other machines reach without authentication'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l dns-public -d 'Let every machine that reaches an address of --dns read the registry through it: DNS has no authentication'
@@ -2182,7 +2183,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_su
 complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from help" -f -a "backup" -d 'Write a backup of a database to a new SQLite file'
 complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from help" -f -a "copy" -d 'Copy a database to an empty one: SQLite to PostgreSQL, PostgreSQL to SQLite, or either to its own kind'
 complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand bench" -l server -l registry -d 'Measure this server: http://HOST:PORT or consul://HOST:PORT' -r
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l server -l registry -d 'Measure this server: http://HOST:PORT or consul://HOST:PORT [default: PORTOLAN_REGISTRY, else http://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand bench" -l rate -d 'Send N requests a second' -r
 complete -c portolan -n "__fish_portolan_using_subcommand bench" -l duration -d 'Measure for this long' -r
 complete -c portolan -n "__fish_portolan_using_subcommand bench" -l warm-up -d 'Send requests for this long before measuring; 0 for none' -r

@@ -925,7 +925,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         }
         'portolan;resolve' {
             [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Pick N times, and print each pick')
-            [CompletionResult]::new('--lb', '--lb', [CompletionResultType]::ParameterName, 'Pick with this strategy: round_robin, weighted_round_robin, random, least_connections, p2c, peak_ewma, consistent_hash or ip_hash [default: DISCOVERY_BALANCER, or round_robin]')
+            [CompletionResult]::new('--lb', '--lb', [CompletionResultType]::ParameterName, 'Pick with this strategy: round_robin, weighted_round_robin, random, least_connections, p2c, peak_ewma, consistent_hash or ip_hash [default: DISCOVERY_BALANCER, else that of the service, as `portolan services balance` shows it, else round_robin]')
             [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Pick by this key, with consistent_hash and ip_hash')
             [CompletionResult]::new('--on-all-unhealthy', '--on-all-unhealthy', [CompletionResultType]::ParameterName, 'Pick among these if no endpoint is healthy')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Use only instances of this version or range, as in 1.2.0, ^1.2 or ''>=1.2, <2''')
@@ -951,7 +951,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Register under this name [default: DISCOVERY_SERVICE_NAME]')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Set the port that the service listens on')
             [CompletionResult]::new('--from-listener', '--from-listener', [CompletionResultType]::ParameterName, 'Register what already listens on this TCP port of this machine. The name and the check come from the listener, unless --name and --check are given')
-            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Set the address that clients connect to [default: the first address of this machine that is not loopback]')
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Set the address that clients connect to [default: the first address of this machine that is not loopback; loopback if the port listens there alone and the registry is on this machine]')
             [CompletionResult]::new('--id', '--id', [CompletionResultType]::ParameterName, 'Set the id of the instance; the same id replaces an older registration [default: HOST:NAME:PORT]')
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Set the namespace of the service')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Set the version of the instance, as in 1.2.0')
@@ -1479,6 +1479,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Check the settings, print them with their origin, and exit')
+            [CompletionResult]::new('--migrate', '--migrate', [CompletionResultType]::ParameterName, 'Create or migrate the tables of the database, and exit; without it, a server does so when it starts')
             [CompletionResult]::new('--auth', '--auth', [CompletionResultType]::ParameterName, 'Require an API key or a token from every caller; `portolan key create` creates keys')
             [CompletionResult]::new('--insecure', '--insecure', [CompletionResultType]::ParameterName, 'Allow addresses that other machines reach without authentication')
             [CompletionResult]::new('--dns-public', '--dns-public', [CompletionResultType]::ParameterName, 'Let every machine that reaches an address of --dns read the registry through it: DNS has no authentication')
@@ -1686,8 +1687,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;bench' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Measure this server: http://HOST:PORT or consul://HOST:PORT')
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Measure this server: http://HOST:PORT or consul://HOST:PORT')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Measure this server: http://HOST:PORT or consul://HOST:PORT [default: PORTOLAN_REGISTRY, else http://127.0.0.1:7440]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Measure this server: http://HOST:PORT or consul://HOST:PORT [default: PORTOLAN_REGISTRY, else http://127.0.0.1:7440]')
             [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Send N requests a second')
             [CompletionResult]::new('--duration', '--duration', [CompletionResultType]::ParameterName, 'Measure for this long')
             [CompletionResult]::new('--warm-up', '--warm-up', [CompletionResultType]::ParameterName, 'Send requests for this long before measuring; 0 for none')

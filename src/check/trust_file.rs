@@ -25,6 +25,16 @@ impl Roots {
         let Some(path) = ca else { return Ok(Self::of_system(pins)) };
         Ok(Self::given(clean(&path.to_string_lossy()), certificates(path)?, pins))
     }
+
+    /// Trusts the certificates of a file, PEM or DER, beside the roots of the system.
+    ///
+    /// # Errors
+    /// Why the file cannot be used.
+    pub(crate) fn beside_system(path: &Path) -> Result<Self, String> {
+        let mut all = certificates(path)?;
+        all.extend(rustls_native_certs::load_native_certs().certs);
+        Ok(Self::given(format!("system roots and {}", clean(&path.to_string_lossy())), all, Vec::new()))
+    }
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {

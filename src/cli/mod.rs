@@ -288,7 +288,10 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Doctor(doctor) => doctor.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),
             #[cfg(feature = "serve")]
-            Command::Serve(serve) => serve.run(&cli.global),
+            Command::Serve(serve) => match serve.migration(&cli.global)? {
+                Some(place) => db::migrate(place, &cli.global),
+                None => serve.run(&cli.global),
+            },
             #[cfg(feature = "serve")]
             Command::Key(key) => key.run(&cli.global),
             #[cfg(feature = "serve")]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::exit::Exit;
 use super::registry::RegistryOptions;
@@ -45,7 +45,8 @@ pub(super) struct Resolve {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Balancing")]
     count: u16,
     /// Pick with this strategy: round_robin, weighted_round_robin, random, least_connections, p2c, peak_ewma, consistent_hash
-    /// or ip_hash [default: DISCOVERY_BALANCER, or round_robin]
+    /// or ip_hash [default: DISCOVERY_BALANCER, else that of the service, as `portolan services balance` shows it, else
+    /// round_robin]
     #[arg(long = "lb", value_name = "STRATEGY", value_parser = parse_strategy, help_heading = "Balancing")]
     strategy: Option<Arc<dyn Balancer>>,
     /// Pick by this key, with consistent_hash and ip_hash
@@ -121,11 +122,13 @@ struct Resolution {
 impl Resolve {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         let json = global.wants_json("portolan resolve")?;
-        self.check_key()?;
+        if self.strategy.is_some() {
+            self.check_key(self.strategy.as_ref())?;
+        }
 
         let stop = Stop::listen()?;
         let runtime = runtime(0)?;
-        let resolved = runtime.block_on(stop.cancel().run_until_cancelled(self.resolve()));
+        let resolved = runtime.block_on(stop.cancel().run_until_cancelled(self.resolve(global)));
         // A resolver may block a thread for a long time: do not wait for it.
         runtime.shutdown_background();
 
@@ -137,26 +140,28 @@ impl Resolve {
     }
 
     /// A key without a strategy that uses it, or the other way round, is a mistake.
-    fn check_key(&self) -> Result<()> {
-        let uses_key = self.strategy.as_ref().is_some_and(Balancer::uses_key);
+    fn check_key(&self, strategy: Option<&Arc<dyn Balancer>>) -> Result<()> {
+        let uses_key = strategy.is_some_and(Balancer::uses_key);
         match &self.key {
             Some(key) if !uses_key => {
                 let why = "only consistent_hash and ip_hash pick by a key";
                 Err(Error::usage(format!("--key '{}'", clean(key)), why, "add --lb consistent_hash, or leave it out"))
             }
             None if uses_key => {
-                let name = self.strategy.as_ref().map_or("", |strategy| strategy.name());
+                let name = strategy.map_or("", |strategy| strategy.name());
                 Err(Error::usage(format!("--lb {name}"), "it picks by a key", "add --key, as in --key user-42"))
             }
             _ => Ok(()),
         }
     }
 
-    async fn resolve(&self) -> Result<Resolution> {
+    async fn resolve(&self, global: &Global) -> Result<Resolution> {
         let registry = self.registry.open()?;
-        let resolver = self.builder(registry.resolve(&self.name)).start()?;
         let limit = self.registry.timeout;
-        let ready = timeout(limit, resolver.ready()).await.map_err(|_| Error::TimedOut {
+        let deadline = Instant::now() + limit;
+        let strategy = self.strategy(&registry, (deadline, global.quiet)).await?;
+        let resolver = self.builder(registry.resolve(&self.name), strategy).start()?;
+        let ready = timeout_at(deadline, resolver.ready()).await.map_err(|_| Error::TimedOut {
             what: format!("resolve {} within {limit:?}", clean(&self.name)),
             why: "the registry did not reply".to_owned(),
             hint: "check its address, or wait longer with --timeout".to_owned(),
@@ -171,6 +176,46 @@ impl Resolve {
         Ok(Resolution { resolver, picks, near })
     }
 
+    /// The strategy: the given one, else the one of the environment, else the one of the service in a registry that
+    /// `portolan serve` runs. One that cannot be read is none: what is wrong shows where the endpoints are read.
+    async fn strategy(
+        &self,
+        registry: &Registry,
+        (deadline, quiet): (Instant, bool),
+    ) -> Result<Option<Arc<dyn Balancer>>> {
+        if let Some(strategy) = &self.strategy {
+            return Ok(Some(Arc::clone(strategy)));
+        }
+        let named = registry.default_balancer();
+        let is_named = named.is_some();
+        let strategy = if is_named { named } else { self.service_strategy(registry, deadline).await };
+        if self.key.is_some() {
+            self.check_key(strategy.as_ref())?;
+        }
+
+        let lacks_key = !is_named && self.key.is_none() && strategy.as_ref().is_some_and(Balancer::uses_key);
+        if let Some(strategy) = strategy.as_ref().filter(|_| lacks_key && !quiet) {
+            let (name, strategy) = (clean(&self.name), strategy.name());
+            stderr::note(&format!(
+                "{name} is balanced with {strategy}, which picks by a key: picked in turn; add --key"
+            ));
+        }
+        Ok(strategy.filter(|_| !lacks_key))
+    }
+
+    #[cfg(feature = "registry")]
+    async fn service_strategy(&self, registry: &Registry, deadline: Instant) -> Option<Arc<dyn Balancer>> {
+        let server = registry.server().ok()?;
+        let state = timeout_at(deadline, server.balancing(&self.name)).await.ok()?.ok()?;
+        balance::strategy(&state.strategy).ok()
+    }
+
+    #[cfg(not(feature = "registry"))]
+    #[expect(clippy::unused_async, reason = "other registries have no strategies")]
+    async fn service_strategy(&self, _registry: &Registry, _deadline: Instant) -> Option<Arc<dyn Balancer>> {
+        None
+    }
+
     /// The name of a service that is probably meant.
     async fn near_name(&self, registry: &Registry) -> Option<String> {
         let listing = timeout(self.registry.timeout, registry.services()).await.ok()?.ok()?;
@@ -179,9 +224,9 @@ impl Resolve {
         nearest(&self.name, &names).map(clean)
     }
 
-    fn builder(&self, mut builder: ResolverBuilder) -> ResolverBuilder {
-        if let Some(strategy) = &self.strategy {
-            builder = builder.balance(Arc::clone(strategy));
+    fn builder(&self, mut builder: ResolverBuilder, strategy: Option<Arc<dyn Balancer>>) -> ResolverBuilder {
+        if let Some(strategy) = strategy {
+            builder = builder.balance(strategy);
         }
         if let Some(version) = &self.version {
             builder = builder.version(version);

@@ -15,7 +15,7 @@ use super::{Global, stderr, stdout};
 use crate::clean::{clean, redacted};
 use crate::client::{EventStream, Registry, SkippedInstance, SyncOutcome, SyncPlan, watch};
 use crate::error::{Error, Result};
-use crate::model::{Completeness, Listing, PartialError, Registration, SCHEMA, parse_duration};
+use crate::model::{Completeness, Listing, PartialError, Registration, SCHEMA, Service, parse_duration};
 use crate::net::runtime;
 use crate::output;
 use crate::source::Source;
@@ -39,7 +39,7 @@ const COMPARE_INTERVAL: Duration = Duration::from_mins(1);
 /// Copy the services of one registry to another
 ///
 /// Prints each change and makes it: + adds, ~ changes, - removes an instance. Copies the instances that take calls, with
-/// their address, version, tags, metadata, weight, node and zone; not their checks and leases. An instance that stops
+/// their address, version, tags, metadata, weight, node and zone; not their leases, and only checks of a services file. An instance that stops
 /// taking calls is removed from TO until it takes them again. Each copy has the metadata `synced_from`, and portolan
 /// changes and removes only such copies: what programs registered in TO themselves stays.
 ///
@@ -181,6 +181,7 @@ impl SyncTask<'_> {
         if !(self.options.watch && plan.is_empty()) {
             self.print(&plan)?;
         }
+        problems.extend(original.services.iter().filter_map(unchecked));
         problems.extend(plan.skipped.iter().map(|skipped| SyncProblem {
             text: format!("cannot copy {} at {}: {}", skipped.service, skipped.address, skipped.reason),
             hint: "register it in TO by hand, or name the services to copy".to_owned(),
@@ -258,6 +259,16 @@ impl SyncTask<'_> {
         })
         .map(drop)
     }
+}
+
+/// The check of a services file that TO cannot run.
+fn unchecked(service: &Service) -> Option<SyncProblem> {
+    let option = service.declared_checks().err()?;
+    let text = format!("cannot copy the check of {}: a registry cannot check with its {option}", service.id);
+    Some(SyncProblem {
+        text,
+        hint: "its copies have no check; give it one without that option, in a second file".to_owned(),
+    })
 }
 
 fn report(problem: &SyncProblem) {

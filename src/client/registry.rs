@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::provider::{self, Provider, RegistrySettings};
 use super::register::{RegistrationHandle, keep};
 use super::resolve::{Resolver, ResolverBuilder, ServiceEvent, WatchTable};
-use crate::balance::{Balancer, RoundRobin};
+use crate::balance::Balancer;
 use crate::clean::clean;
 use crate::engine::Cancel;
 use crate::error::{Error, Result};
@@ -56,7 +56,8 @@ pub struct Registry(Arc<RegistryShared>);
 struct RegistryShared {
     provider: Arc<dyn Provider>,
     watches: Arc<WatchTable>,
-    balancer: Arc<dyn Balancer>,
+    /// The strategy of resolvers that do not choose one, if it was set.
+    balancer: Option<Arc<dyn Balancer>>,
     only_healthy: bool,
     service_name: Option<String>,
     /// Ends all registrations.
@@ -119,7 +120,7 @@ impl Registry {
         let RegistrySettings { provider, service_name, balancer, cache_ttl, only_healthy } = settings;
         let mut builder = RegistryBuilder::new(provider).only_healthy(only_healthy);
         builder.service_name = service_name;
-        builder.balancer = balancer.unwrap_or(builder.balancer);
+        builder.balancer = balancer;
         builder.cache_ttl = cache_ttl.or(builder.cache_ttl);
         builder.build()
     }
@@ -229,9 +230,17 @@ impl Registry {
 
     /// A resolver of a service, to be configured and started. All resolvers of a name share one watch.
     pub fn resolve(&self, service: &str) -> ResolverBuilder {
-        ResolverBuilder::new(service, Arc::clone(&self.0.watches))
-            .balance(Arc::clone(&self.0.balancer))
-            .only_healthy(self.0.only_healthy)
+        let builder = ResolverBuilder::new(service, Arc::clone(&self.0.watches)).only_healthy(self.0.only_healthy);
+        match &self.0.balancer {
+            Some(balancer) => builder.balance(Arc::clone(balancer)),
+            None => builder,
+        }
+    }
+
+    /// The strategy that was set for resolvers that do not choose one.
+    #[cfg(feature = "cli")]
+    pub(crate) fn default_balancer(&self) -> Option<Arc<dyn Balancer>> {
+        self.0.balancer.clone()
     }
 
     /// A channel for gRPC clients, over a resolver with the settings of the registry: `discovery:///user-service`.
@@ -345,7 +354,7 @@ impl fmt::Debug for Registry {
 #[derive(Debug)]
 pub struct RegistryBuilder {
     provider: Arc<dyn Provider>,
-    balancer: Arc<dyn Balancer>,
+    balancer: Option<Arc<dyn Balancer>>,
     cache_ttl: Option<Duration>,
     only_healthy: bool,
     service_name: Option<String>,
@@ -356,14 +365,13 @@ const CACHE_TTL: Duration = Duration::from_secs(10);
 
 impl RegistryBuilder {
     fn new(provider: Arc<dyn Provider>) -> Self {
-        let balancer: Arc<dyn Balancer> = Arc::new(RoundRobin);
-        Self { provider, balancer, cache_ttl: Some(CACHE_TTL), only_healthy: true, service_name: None }
+        Self { provider, balancer: None, cache_ttl: Some(CACHE_TTL), only_healthy: true, service_name: None }
     }
 
     /// The strategy of resolvers that do not choose one.
     #[must_use]
     pub fn balancer(mut self, balancer: impl Balancer + 'static) -> Self {
-        self.balancer = Arc::new(balancer);
+        self.balancer = Some(Arc::new(balancer));
         self
     }
 

@@ -26,7 +26,7 @@ const MAX_FAILURES: usize = 10;
 /// What a one-way copy of a registry's services to another one would change there.
 ///
 /// Instances that take calls are copied; one that stops taking calls is removed from the target until it takes them again.
-/// Copies have no lease and no checks: they last until the next copy removes them.
+/// Copies have no lease, and no checks except those of a services file: they last until the next copy removes them.
 ///
 /// ```
 /// use portolan::client::SyncPlan;

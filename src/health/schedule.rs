@@ -24,9 +24,10 @@ pub(crate) const SLOW_AFTER: Duration = Duration::from_millis(200);
 const SLOT: Duration = Duration::from_millis(10);
 /// 50,000 a second: more than two processors carry out.
 const MAX_STARTS: usize = 500;
-/// The first runs of many checks at once are this far apart on average...
+/// The first runs of many checks whose state is not known, or not well, are this far apart on average...
 const FIRST_SPACING: Duration = Duration::from_millis(1);
-/// ...and at most this far in the future, or one interval if that is shorter.
+/// ...and at most this far in the future, or one interval if that is shorter. All others, as after a restart, are spread over
+/// this time.
 const MAX_STAGGER: Duration = Duration::from_secs(10);
 /// Each run moves by up to this part of the interval.
 const JITTER: u32 = 10;
@@ -34,8 +35,9 @@ const JITTER: u32 = 10;
 /// What happens to the schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ScheduleEvent {
-    /// A check runs at this interval from now on; without one, only on demand.
-    Set { check: CheckNumber, interval: Option<Duration> },
+    /// A check runs at this interval from now on; without one, only on demand. `is_settled`: an earlier run found that all is
+    /// well, so that the first run need not be soon.
+    Set { check: CheckNumber, interval: Option<Duration>, is_settled: bool },
     /// A check is gone.
     Remove { check: CheckNumber },
     /// A check runs once, as soon as there is room. If it runs at present, it runs once more.
@@ -117,7 +119,7 @@ impl CheckSchedule {
     /// Takes an event, and returns the checks to start now.
     pub(crate) fn step(&mut self, event: ScheduleEvent, now: Duration) -> Vec<CheckNumber> {
         match event {
-            ScheduleEvent::Set { check, interval } => self.set(check, interval, now),
+            ScheduleEvent::Set { check, interval, is_settled } => self.set(check, interval, is_settled, now),
             ScheduleEvent::Remove { check } => self.remove(check),
             ScheduleEvent::Demand { check } => self.demand(check),
             ScheduleEvent::Finished { check, took } => self.finish(check, took, now),
@@ -166,7 +168,7 @@ impl CheckSchedule {
         oldest.map_or(Duration::ZERO, |at| now.saturating_sub(at))
     }
 
-    fn set(&mut self, check: CheckNumber, interval: Option<Duration>, now: Duration) {
+    fn set(&mut self, check: CheckNumber, interval: Option<Duration>, is_settled: bool, now: Duration) {
         let known = self.checks.get(&check).copied();
         if known.is_some_and(|known| known.interval == interval) {
             return;
@@ -188,7 +190,8 @@ impl CheckSchedule {
             self.unplan(check, entry.phase);
             entry.phase = CheckPhase::Idle;
             if let Some(interval) = interval {
-                let window = interval.min(MAX_STAGGER).min(FIRST_SPACING * self.new);
+                let soonest = if is_settled { MAX_STAGGER } else { FIRST_SPACING * self.new };
+                let window = interval.min(MAX_STAGGER).min(soonest);
                 let at = now + self.random(window);
                 self.planned.insert((at, check));
                 entry.phase = CheckPhase::Planned(at);

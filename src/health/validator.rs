@@ -1,6 +1,7 @@
 //! Checks many endpoints concurrently.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -168,10 +169,15 @@ pub(super) struct ValidationPool {
 }
 
 impl EndpointValidator {
-    /// A validator with the root certificates and the resolvers of the system. Must be called within a tokio runtime.
-    pub(crate) fn of_system(options: ValidatorOptions) -> Self {
+    /// A validator with the root certificates and the resolvers of the system. `ca`: a file of further root certificates.
+    /// Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// Why the file cannot be used.
+    pub(crate) fn of_system(options: ValidatorOptions, ca: Option<&Path>) -> Result<Self, String> {
         let resolvers = Arc::new(Resolvers::new(Vec::new(), options.timeout));
-        Self::new(options, Arc::new(Roots::of_system(Vec::new())), resolvers)
+        let roots = ca.map_or_else(|| Ok(Roots::of_system(Vec::new())), Roots::beside_system)?;
+        Ok(Self::new(options, Arc::new(roots), resolvers))
     }
 
     /// Must be called within a tokio runtime. The scheduler lag is exact on a runtime with one thread.

@@ -105,14 +105,14 @@ pub const PROTOCOLS: [&str; 11] =
 const KINDS: &str = "http, tcp, grpc, tls, dns, ttl, or a protocol such as redis or postgresql";
 
 /// The longest interval of a check.
-const MAX_INTERVAL: Duration = Duration::from_hours(24);
+pub(super) const MAX_INTERVAL: Duration = Duration::from_hours(24);
 /// The longest time that a report lasts, unless it lasts for ever.
 const MAX_REPORT_INTERVAL: Duration = Duration::from_hours(365 * 24);
 /// The shortest interval and timeout.
-const MIN_INTERVAL: Duration = Duration::from_secs(1);
-const MIN_TIMEOUT: Duration = Duration::from_millis(10);
+pub(super) const MIN_INTERVAL: Duration = Duration::from_secs(1);
+pub(super) const MIN_TIMEOUT: Duration = Duration::from_millis(10);
 /// The largest threshold.
-const MAX_THRESHOLD: u32 = 100;
+pub(super) const MAX_THRESHOLD: u32 = 100;
 /// The longest name of a check, in bytes.
 const MAX_NAME_BYTES: usize = 128;
 

@@ -2,15 +2,15 @@
 
 use ring::digest::{SHA256, digest};
 
-use super::{Address, Endpoint, HostPort, Instance, Registration, Service, Transport};
+use super::{Address, DeclaredDetail, Endpoint, HostPort, Instance, Registration, Service, Transport};
 use crate::clean::Untrusted;
 
 /// The key of an imported instance's metadata that holds the name of the registry it comes from. Only the server writes it.
 pub const IMPORTED_FROM: &str = "imported_from";
 
 impl Registration {
-    /// A registration of an instance that another registry has, without its checks and its lease. `label` names that registry:
-    /// the same instance has the same id each time, and another one under another label.
+    /// A registration of an instance that another registry has, without its lease. Of its checks, it has those that
+    /// a services file declares: they are nowhere else. `label` names that registry: the same instance has the same id each time, and another one under another label.
     ///
     /// # Errors
     /// The reason, if it cannot be registered: it has no port, or exceeds a limit.
@@ -28,6 +28,11 @@ impl Registration {
         copy.namespace = service.namespace.as_ref().map(text);
         copy.version = instance.version.as_ref().map(text);
         copy.protocol = instance.protocol.as_ref().map(text).or_else(|| transport_protocol(endpoint.transport));
+        if endpoint.transport == Transport::Tcp {
+            let declared = service.detail.downcast_ref::<DeclaredDetail>();
+            copy.protocol = copy.protocol.or_else(|| declared?.protocol.clone());
+            copy.checks = service.declared_checks().unwrap_or_default();
+        }
         copy.weight = endpoint.weight;
         copy.tags = instance.tags.iter().map(text).collect();
         copy.metadata = instance.metadata.iter().map(|(key, value)| (text(key), text(value))).collect();

@@ -15,6 +15,7 @@ mod condition;
 mod connection;
 mod copied_registration;
 mod coverage;
+mod declared_checks;
 #[cfg(test)]
 mod detail_round_trip;
 mod diff;

@@ -126,6 +126,8 @@ pub enum CommandRejection {
         service: Arc<str>,
         /// The version or the tag.
         to: String,
+        /// What to write instead, if it can be guessed.
+        hint: String,
     },
     /// The service moves its traffic already.
     #[error("the traffic of {service} is being shifted")]
@@ -216,7 +218,7 @@ impl CommandRejection {
             Self::ConfigConflict { .. } => "read the current version, and try again",
             Self::ConfigLimit { .. } | Self::ConfigSpace { .. } => "delete configurations that nothing reads",
             Self::UnknownService { .. } => "`portolan services list` shows the names",
-            Self::NoTarget { .. } => "`portolan services get NAME` shows the versions and tags of its instances",
+            Self::NoTarget { hint, .. } => hint,
             Self::ShiftActive { .. } => "abort or finish it first, as in `portolan services shift NAME --abort`",
             Self::NoShift { .. } => "start one, as in `portolan services shift NAME --to 1.3 --steps 10,50,100`",
             Self::TrafficLimit { .. } => "reset the traffic of services that are gone",

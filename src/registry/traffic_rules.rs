@@ -98,7 +98,23 @@ impl State {
         if self.targets(service, to).all > 0 {
             return Ok(());
         }
-        Err(CommandRejection::NoTarget { service: Arc::clone(service), to: to.to_string() })
+        let hint = self.target_hint(service, to);
+        Err(CommandRejection::NoTarget { service: Arc::clone(service), to: to.to_string(), hint })
+    }
+
+    /// A version that is not complete, as 1.3 where instances have 1.3.0, is meant as a range.
+    fn target_hint(&self, service: &str, to: &Selector) -> String {
+        if let Selector::Version(wanted) = to
+            && !wanted.is_range()
+        {
+            let begin = format!("{wanted}.");
+            let members = self.members(service);
+            let mut versions = members.iter().filter_map(|record| record.registration.version.as_deref());
+            if let Some(version) = versions.find(|version| version.starts_with(&begin)) {
+                return format!("write {wanted}.* for {version} and all other versions that begin so, or {version}");
+            }
+        }
+        "`portolan services get NAME` shows the versions and tags of its instances".to_owned()
     }
 
     fn members(&self, service: &str) -> Vec<Arc<InstanceRecord>> {

@@ -36,8 +36,10 @@ pub(super) struct RegistrationBody {
     protocol: Option<String>,
     #[schema(minimum = 0, maximum = 65535)]
     weight: Option<u16>,
-    #[schema(minimum = 1, maximum = 86400)]
+    /// 0 for an instance that needs no heartbeats
+    #[schema(minimum = 0, maximum = 86400)]
     ttl: Option<u32>,
+    /// Or 0 for never, which the minimum cannot say
     #[schema(minimum = 60, maximum = 31_536_000)]
     deregister_after: Option<u32>,
     tags: Option<Vec<String>>,
@@ -166,11 +168,15 @@ pub(super) struct HealthCheck {
     name: Option<String>,
     /// http, tcp, grpc, tls, dns, ttl, or a protocol such as redis or postgresql
     check_type: Option<String>,
-    #[schema(minimum = 60, maximum = 86400)]
-    interval: Option<u32>,
-    #[schema(minimum = 1, maximum = 60)]
-    timeout: Option<u32>,
+    /// Seconds, or a text such as `1500ms`. A ttl check takes up to a year, or 0 for a report that lasts for ever.
+    #[schema(minimum = 1, maximum = 86400)]
+    interval: Option<f64>,
+    /// Seconds, or a text such as `500ms`; at most the interval
+    #[schema(minimum = 0.01, maximum = 86400)]
+    timeout: Option<f64>,
+    #[schema(minimum = 1, maximum = 100)]
     failure_threshold: Option<u32>,
+    #[schema(minimum = 1, maximum = 100)]
     success_threshold: Option<u32>,
     config: Option<CheckConfig>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub struct ServerSettings {
     pub metrics_path: Option<String>,
     /// Whether six figures are in the metrics once more, under the names `service_discovery_*`.
     pub has_compat_metrics: bool,
+    /// The most services whose instances the metrics count one by one.
+    pub max_service_metrics: usize,
     /// How long a stopping server waits for the requests that it has begun.
     pub shutdown_timeout: Duration,
     /// The name of this server.
@@ -92,7 +95,7 @@ impl ServerSettings {
 }
 
 /// Whether and how the checks of registrations run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthCheckSettings {
     /// Whether they run.
     pub enabled: bool,
@@ -101,11 +104,13 @@ pub struct HealthCheckSettings {
     /// Whether they may contact loopback addresses and the other addresses of this machine. If clients on other machines can
     /// register services, that would let them reach what only this machine can.
     pub allow_own_addresses: bool,
+    /// The authorities of a PEM file that are trusted beside those of the system.
+    pub ca: Option<PathBuf>,
 }
 
 impl Default for HealthCheckSettings {
     fn default() -> Self {
-        Self { enabled: true, timeout: Duration::from_secs(5), allow_own_addresses: false }
+        Self { enabled: true, timeout: Duration::from_secs(5), allow_own_addresses: false, ca: None }
     }
 }
 
@@ -197,6 +202,7 @@ impl Default for ServerSettings {
             allowed_origins: Vec::new(),
             metrics_path: Some("/metrics".to_owned()),
             has_compat_metrics: false,
+            max_service_metrics: 500,
             shutdown_timeout: Duration::from_secs(30),
             node: "portolan".to_owned(),
             cluster: "default".to_owned(),

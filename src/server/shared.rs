@@ -17,7 +17,7 @@ use super::gate::Gate;
 use super::import_board::ImportBoard;
 use super::limits::RateLimits;
 use super::log_level::LogLevel;
-use super::metrics::{DriftFigures, Gauges, InstanceFigures, Metrics, PickCount};
+use super::metrics::{DriftFigures, Gauges, InstanceFigures, Metrics, PickCount, ServiceCount};
 use super::own_node::OwnNode;
 use super::recent_changes::RecentChanges;
 use super::refusal_log::RefusalLog;
@@ -185,7 +185,9 @@ impl ServerState {
             ..InstanceFigures::default()
         };
         for service in view.services() {
+            let mut count = ServiceCount { key: service.key.clone(), instances: [0; HealthState::ALL.len()] };
             for instance in service.list() {
+                count.instances[instance.instance.health as usize] += 1;
                 let lease = instance.instance.lease.as_ref();
                 figures.leases += u64::from(lease.is_some());
                 figures.expired_leases += u64::from(lease.is_some_and(|lease| lease.expired));
@@ -194,6 +196,11 @@ impl ServerState {
                     let count = instance.counters.picks.load(Ordering::Relaxed);
                     picks.push(PickCount { service, instance: instance_id, count });
                 }
+            }
+            if figures.services.len() < self.settings.max_service_metrics {
+                figures.services.push(count);
+            } else {
+                figures.unlisted_services += 1;
             }
         }
 

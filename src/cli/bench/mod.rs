@@ -54,15 +54,9 @@ pub(super) struct Bench {
     /// Send requests of this kind (discover, register, heartbeat, watch or checks)
     #[arg(value_enum, value_name = "SCENARIO")]
     scenario: ScenarioName,
-    /// Measure this server: http://HOST:PORT or consul://HOST:PORT
-    #[arg(
-        long,
-        visible_alias = "registry",
-        value_name = "URL",
-        default_value = "http://127.0.0.1:7440",
-        help_heading = "Server"
-    )]
-    server: String,
+    /// Measure this server: http://HOST:PORT or consul://HOST:PORT [default: PORTOLAN_REGISTRY, else http://127.0.0.1:7440]
+    #[arg(long, visible_alias = "registry", value_name = "URL", help_heading = "Server")]
+    server: Option<String>,
     /// Send N requests a second
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Load")]
     rate: u32,
@@ -110,8 +104,9 @@ fn report_format(global: &Global) -> Result<FormatName> {
 impl Bench {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         let format = report_format(global)?;
-        let target =
-            LoadTarget::parse(&self.server, |name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
+        let target = LoadTarget::choose(self.server.as_deref(), |name| {
+            std::env::var(name).ok().filter(|value| !value.is_empty())
+        })?;
         if let Some(cpu) = self.cpu {
             pin(cpu)?;
         }

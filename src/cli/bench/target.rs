@@ -26,18 +26,31 @@ pub(super) struct LoadTarget {
 
 const HINT: &str = "write http://HOST:PORT for a server of portolan, or consul://HOST:PORT";
 
-/// The option with a URL, without its secrets.
-fn option_with(url: &str) -> String {
-    format!("--server '{}'", clean(&redacted(url)))
+/// The server of this machine.
+const LOCAL: &str = "http://127.0.0.1:7440";
+
+/// The server with its URL, without its secrets.
+fn server_at(url: &str) -> String {
+    format!("the server '{}'", clean(&redacted(url)))
 }
 
 /// The error of a server that speaks TLS.
 pub(super) fn speaks_tls(url: &str) -> Error {
     let hint = "measure a server without TLS, such as another one of `portolan serve --data :memory: --port 0`";
-    Error::usage(option_with(url), "the server speaks TLS, and the load is sent without it", hint)
+    Error::usage(server_at(url), "the server speaks TLS, and the load is sent without it", hint)
 }
 
 impl LoadTarget {
+    /// The server at this URL, or the first of `PORTOLAN_REGISTRY`, or the one of this machine.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub(super) fn choose(url: Option<&str>, variable: fn(&str) -> Option<String>) -> Result<Self> {
+        let registry = variable("PORTOLAN_REGISTRY");
+        let first = registry.as_deref().and_then(|all| all.split(',').next()).map(str::trim);
+        Self::parse(url.or(first).unwrap_or(LOCAL), variable)
+    }
+
     /// Reads a URL. The token comes from `PORTOLAN_TOKEN` or `CONSUL_HTTP_TOKEN`.
     ///
     /// # Errors
@@ -54,18 +67,18 @@ impl LoadTarget {
             "http" | "portolan" => (Dialect::Portolan, 7_440),
             "consul" => (Dialect::Consul, 8_500),
             "https" => return Err(speaks_tls(url)),
-            _ => return Err(Error::usage(option_with(url), "portolan cannot put such a server under load", HINT)),
+            _ => return Err(Error::usage(server_at(url), "portolan cannot put such a server under load", HINT)),
         };
 
         let host = rest.trim_end_matches('/');
         if host.is_empty() || host.contains(['/', '@', '?']) {
-            return Err(Error::usage(option_with(url), "it is not a host with a port", HINT));
+            return Err(Error::usage(server_at(url), "it is not a host with a port", HINT));
         }
         let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
         let host = if has_port { host.to_owned() } else { format!("{host}:{default_port}") };
-        let addresses = host.to_socket_addrs().map_err(|error| Error::usage(option_with(url), plain(&error), HINT))?;
+        let addresses = host.to_socket_addrs().map_err(|error| Error::usage(server_at(url), plain(&error), HINT))?;
         let address = addresses.into_iter().next();
-        let address = address.ok_or_else(|| Error::usage(option_with(url), "the host has no address", HINT))?;
+        let address = address.ok_or_else(|| Error::usage(server_at(url), "the host has no address", HINT))?;
 
         let token = match dialect {
             Dialect::Portolan => variable("PORTOLAN_TOKEN").map(|token| format!("Authorization: Bearer {token}\r\n")),
@@ -125,6 +138,20 @@ mod tests {
         {
             let error = LoadTarget::parse(url, none).unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");
+        }
+    }
+
+    /// As all other commands that use a registry.
+    #[test]
+    fn the_variable_names_the_server_unless_the_option_does() {
+        let variable: fn(&str) -> Option<String> =
+            |name| (name == "PORTOLAN_REGISTRY").then(|| "http://127.0.0.1:7441, 127.0.0.1:7442".to_owned());
+        for (url, variable, address) in [
+            (None, none as fn(&str) -> Option<String>, "127.0.0.1:7440"),
+            (None, variable, "127.0.0.1:7441"),
+            (Some("http://127.0.0.1:7443"), variable, "127.0.0.1:7443"),
+        ] {
+            assert_eq!(LoadTarget::choose(url, variable).unwrap().address.to_string(), address);
         }
     }
 

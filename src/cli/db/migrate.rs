@@ -30,19 +30,26 @@ pub(super) struct Migrate {
 
 impl Migrate {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
-        let database = Database::choose(self.database.as_deref(), global.config.as_ref())?;
-        let migrated = runtime(1)?.block_on(migrate(&database));
-        let (before, after) = migrated.map_err(|error| fault(&database.shown(), &error))?;
-        if !global.quiet {
-            let shown = database.shown();
-            stderr::note(&match before {
-                0 => format!("{shown} has its tables now, in format {after}"),
-                _ if before == after => format!("{shown} has format {after} already"),
-                _ => format!("{shown} was migrated from format {before} to {after}"),
-            });
-        }
-        Ok(Exit::Done)
+        migrate_tables(&Database::choose(self.database.as_deref(), global.config.as_ref())?, global)
     }
+}
+
+/// Creates or migrates the tables of a database, and says which.
+///
+/// # Errors
+/// It cannot be opened, or written to.
+pub(super) fn migrate_tables(database: &Database, global: &Global) -> Result<Exit> {
+    let migrated = runtime(1)?.block_on(migrate(database));
+    let (before, after) = migrated.map_err(|error| fault(&database.shown(), &error))?;
+    if !global.quiet {
+        let shown = database.shown();
+        stderr::note(&match before {
+            0 => format!("{shown} has its tables now, in format {after}"),
+            _ if before == after => format!("{shown} has format {after} already"),
+            _ => format!("{shown} was migrated from format {before} to {after}"),
+        });
+    }
+    Ok(Exit::Done)
 }
 
 /// Returns the formats before, 0 for none, and after.

@@ -14,9 +14,11 @@ use clap::{Args, Subcommand};
 use self::backup::Backup;
 use self::copy::Copy;
 use self::migrate::Migrate;
+use self::place::Database;
 use self::status::Status;
 use super::Global;
 use super::exit::Exit;
+use super::serve::DataPlace;
 use crate::error::Result;
 
 /// Inspect, migrate, back up and copy the databases of `portolan serve`
@@ -44,6 +46,14 @@ enum DbCommand {
     Migrate(Migrate),
     Backup(Backup),
     Copy(Copy),
+}
+
+/// Creates or migrates the tables of the database of servers in this cluster.
+///
+/// # Errors
+/// It cannot be opened, or there is none.
+pub(super) fn migrate((data, cluster): (DataPlace, String), global: &Global) -> Result<Exit> {
+    migrate::migrate_tables(&Database::of(data, cluster)?, global)
 }
 
 impl Db {

@@ -33,6 +33,14 @@ impl Database {
     /// It is none, or the settings cannot be read.
     pub(super) fn choose(named: Option<&str>, config: Option<&PathBuf>) -> Result<Self> {
         let (data, cluster) = serve::database(config, named)?;
+        Self::of(data, cluster)
+    }
+
+    /// The database of a server that keeps its registry there.
+    ///
+    /// # Errors
+    /// It is none.
+    pub(super) fn of(data: DataPlace, cluster: String) -> Result<Self> {
         let place = match data {
             DataPlace::File(path) => DatabasePlace::File(path),
             #[cfg(feature = "postgres")]

@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use clap::Args;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 pub(super) use self::check::ReadyCheck;
 use self::listener::Listener;
@@ -64,7 +64,8 @@ pub(super) struct Register {
     /// unless --name and --check are given
     #[arg(long, value_name = "PORT", value_parser = parse_port, conflicts_with_all = ["port", "command"], help_heading = "Instance")]
     from_listener: Option<Ports>,
-    /// Set the address that clients connect to [default: the first address of this machine that is not loopback]
+    /// Set the address that clients connect to [default: the first address of this machine that is not
+    /// loopback; loopback if the port listens there alone and the registry is on this machine]
     #[arg(long, value_name = "HOST", help_heading = "Instance")]
     address: Option<String>,
     /// Set the id of the instance; the same id replaces an older registration [default: HOST:NAME:PORT]
@@ -116,6 +117,9 @@ pub(super) struct Register {
 
 /// How long the registry may take to remove the instance before the program is stopped all the same.
 const DEREGISTER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often, and at which interval, a program that was started is examined for its listener.
+const MAX_LISTEN_POLLS: u32 = 60;
+const LISTEN_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 impl Register {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
@@ -127,7 +131,13 @@ impl Register {
         let address = self.address.as_ref().and_then(|address| address.trim_matches(['[', ']']).parse().ok());
         let listener = self.from_listener.as_ref().map(|port| runtime.block_on(Listener::find(port, address)));
         let listener = listener.transpose()?;
-        let registration = self.registration(&registry, listener.as_ref())?;
+        let ip = runtime.block_on(self.listening_ip(&registry, listener.as_ref()))?;
+        if let Some(ip) = ip.filter(|ip| ip.is_loopback() && !global.quiet) {
+            stderr::note(&format!(
+                "the address is {ip}, on which alone the port listens: only this machine reaches it"
+            ));
+        }
+        let registration = self.registration(&registry, listener.as_ref(), ip)?;
         if let Some(problem) = registration.problem() {
             return Err(Error::usage(problem.field.clone(), problem.message, problem.hint));
         }
@@ -137,15 +147,44 @@ impl Register {
         exit
     }
 
-    /// What is registered.
-    fn registration(&self, registry: &Registry, listener: Option<&Listener>) -> Result<Registration> {
+    /// The one address on which the port to register listens already; `None` for several, and while it does not listen.
+    ///
+    /// # Errors
+    /// It is loopback, and the clients of the registry are elsewhere. With --address, the user decides.
+    async fn listening_ip(&self, registry: &Registry, listener: Option<&Listener>) -> Result<Option<IpAddr>> {
+        let own = own_ip();
+        let found = match (listener, self.port) {
+            _ if self.address.is_some() => None,
+            (Some(listener), _) => listener.address.filter(|ip| *ip != own),
+            (None, Some(port)) if self.command.is_empty() => PortListeners::at(own, port).await.loopback_only(),
+            (None, _) => None,
+        };
+
+        match found.filter(|ip| ip.is_loopback()) {
+            Some(ip) if !is_on_loopback(registry) => {
+                let port = self.port.or(listener.map(|listener| listener.port)).unwrap_or_default();
+                let why = format!("it listens on {ip} only, and the clients of the registry may be on other machines");
+                let hint =
+                    format!("let the service listen on {own}, or add --address {ip} for clients of this machine");
+                Err(Error::usage(format!("port {port}"), why, hint))
+            }
+            _ => Ok(found),
+        }
+    }
+
+    /// What is registered. `ip` is the address on which it listens, if it is known.
+    fn registration(
+        &self,
+        registry: &Registry,
+        listener: Option<&Listener>,
+        ip: Option<IpAddr>,
+    ) -> Result<Registration> {
         let name = self.name.clone().or_else(|| registry.service_name().map(str::to_owned));
         let name = name.or_else(|| listener?.name.clone()).ok_or_else(|| {
             Error::usage("--name", "the service has no name", "add --name, or set DISCOVERY_SERVICE_NAME")
         })?;
-        let listens_on = listener.and_then(|listener| listener.address).map(Address::Ip);
         let given = self.address.as_ref().map(|address| address_of(address));
-        let address = given.or(listens_on).unwrap_or_else(|| Address::Ip(own_ip()));
+        let address = given.unwrap_or_else(|| Address::Ip(ip.unwrap_or_else(own_ip)));
         let port = self.port.or(listener.map(|listener| listener.port));
         let place = HostPort { address, interface: None, port };
 
@@ -213,12 +252,18 @@ impl Register {
         let me = registry.announce(registration)?;
         let notes = StateNotes::new(label(&me));
         let noting = tokio::spawn(note_states(me.states(), notes, global.quiet));
+        // A check says as much by failing.
+        let is_unchecked = self.check.is_none() && !global.quiet;
+        let looking = is_unchecked.then(|| tokio::spawn(note_loopback(me.registration().clone())));
         let ended = tokio::select! {
             biased;
             exit = program.ended() => Some(exit),
             () = stop.cancel().cancelled() => None,
         };
         noting.abort();
+        if let Some(looking) = looking {
+            looking.abort();
+        }
         deregister(me, global.quiet).await;
 
         match ended {
@@ -272,6 +317,35 @@ impl Register {
                 Ok(())
             }
         }
+    }
+}
+
+/// Whether a registry is reached over loopback, so that its clients are probably on this machine too.
+fn is_on_loopback(registry: &Registry) -> bool {
+    let places = registry.place().unwrap_or_default();
+    places.split(',').all(|place| {
+        let (scheme, rest) = place.trim().split_once("://").unwrap_or(("http", place.trim()));
+        let host = rest.split('/').next().and_then(|host| host.parse::<HostPort>().ok()).map(|host| host.address);
+        match host {
+            _ if scheme == "unix" => true,
+            Some(Address::Ip(ip)) => ip.is_loopback(),
+            Some(Address::Name(name)) => name.as_raw() == "localhost",
+            _ => false,
+        }
+    })
+}
+
+/// Waits until a program listens on its port, and says so if no client reaches it at the registered address.
+async fn note_loopback(registration: Registration) {
+    for _ in 0..MAX_LISTEN_POLLS {
+        let listeners = PortListeners::of(&registration).await;
+        if !listeners.is_empty() {
+            if let Some(note) = listeners.loopback_note() {
+                stderr::note(&note);
+            }
+            return;
+        }
+        sleep(LISTEN_POLL_INTERVAL).await;
     }
 }
 

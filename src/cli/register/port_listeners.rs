@@ -27,8 +27,15 @@ impl PortListeners {
     /// Looks at the port of a registration. Of an address of another machine, and where sockets cannot be listed, there is nothing
     /// to say.
     pub(super) async fn of(registration: &Registration) -> Self {
-        let Ok(ip) = registration.address.parse::<IpAddr>() else { return Self::default() };
-        let (ip, port) = (ip.to_canonical(), registration.port);
+        match registration.address.parse() {
+            Ok(ip) => Self::at(ip, registration.port).await,
+            Err(_) => Self::default(),
+        }
+    }
+
+    /// Looks at a port that would be registered with this address.
+    pub(super) async fn at(ip: IpAddr, port: u16) -> Self {
+        let ip = ip.to_canonical();
         if !ip.is_loopback() && !own_addresses().unwrap_or_default().contains(&ip) {
             return Self::default();
         }
@@ -50,14 +57,23 @@ impl PortListeners {
         ))
     }
 
+    /// Whether a program listens on the port at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.listeners.is_empty()
+    }
+
+    /// The address of a listener that accepts connections of this machine only, unless it is the registered one.
+    pub(super) fn loopback_only(&self) -> Option<IpAddr> {
+        self.ip.filter(|ip| !ip.is_loopback())?;
+        let first = self.listeners.iter().map(|listener| listener.ip).min_by_key(IpAddr::is_ipv6)?;
+        self.listeners.iter().all(|listener| listener.ip.is_loopback()).then_some(first)
+    }
+
     /// That the listener accepts connections of this machine only, at another address than the registered one.
     pub(super) fn loopback_note(&self) -> Option<String> {
-        let (ip, first) = (self.ip.filter(|ip| !ip.is_loopback())?, self.listeners.first()?);
-        let is_loopback_only = self.listeners.iter().all(|listener| listener.ip.is_loopback());
-        is_loopback_only.then(|| {
-            let (port, own) = (self.port, first.ip);
-            format!("port {port} listens on {own} only, so no client reaches it at {ip}: add --address {own}")
-        })
+        let (ip, own) = (self.ip?, self.loopback_only()?);
+        let port = self.port;
+        Some(format!("port {port} listens on {own} only, so no client reaches it at {ip}: add --address {own}"))
     }
 }
 

@@ -60,6 +60,7 @@ Examples:
   portolan serve --data :memory: --port 0      on any free port, for a test
   portolan serve --database-url postgresql://portolan@db1,db2/registry  one of several servers
   portolan serve --config serve.yaml --check   what a settings file means; starts nothing
+  portolan serve --config serve.yaml --migrate   its tables only, before an upgrade
   portolan serve --listen 127.0.0.1:7440 --listen '[::1]:7440'
   portolan serve --consul                      Consul's HTTP API on 127.0.0.1:8500
   portolan serve --eureka                      Eureka's HTTP API on http://127.0.0.1:8761/eureka
@@ -94,6 +95,9 @@ pub(super) struct Serve {
     /// Check the settings, print them with their origin, and exit
     #[arg(long)]
     check: bool,
+    /// Create or migrate the tables of the database, and exit; without it, a server does so when it starts
+    #[arg(long, conflicts_with = "check")]
+    migrate: bool,
 
     /// Listen on this address; can be repeated
     #[arg(long, value_name = "ADDRESS:PORT", help_heading = "Network", conflicts_with_all = ["host", "port"])]
@@ -206,6 +210,19 @@ impl Serve {
         }
         let origin = ServeSettings { serve: self, config: global.config.as_ref(), passed: addresses };
         start::start((&given, &plan), &origin, self.environment.as_deref(), global.quiet, passed)
+    }
+
+    /// With --migrate, the database to migrate and the cluster of its servers.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), for the settings.
+    pub(super) fn migration(&self, global: &Global) -> Result<Option<(DataPlace, String)>> {
+        if !self.migrate {
+            return Ok(None);
+        }
+        let given = self.given(global.config.as_ref(), &[])?;
+        let plan = Plan::new(&given, variable, &plan::host_name())?;
+        Ok(Some((plan.data, plan.server.cluster)))
     }
 
     /// Every setting that was given: the file and its overlay, then the environment, then the options, then the addresses of

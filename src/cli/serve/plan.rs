@@ -15,6 +15,7 @@ use super::{
     addresses, authentication, check_methods, compat, data, dns, imports, origins, redis, scripts, secret_files,
     value_kinds,
 };
+use crate::check::Roots;
 use crate::clean::{clean, redacted};
 use crate::error::Result;
 use crate::model::Thresholds;
@@ -345,6 +346,7 @@ fn server(
         default_strategy: default_strategy.unwrap_or(Strategy::RoundRobin),
         metrics_path: flag(given, "monitoring.metrics.enabled").then(|| path.to_owned()),
         has_compat_metrics: flag(given, "monitoring.metrics.compat"),
+        max_service_metrics: count(given, "monitoring.metrics.max_services"),
         shutdown_timeout: duration(given, "server.shutdown_timeout"),
         node: given.text("server.node").unwrap_or(host_name).to_owned(),
         cluster: cluster.to_owned(),
@@ -353,7 +355,7 @@ fn server(
         node_meta: compat::node_meta(given)?,
         dns: dns::settings(given, cluster, dns_listen)?,
         heartbeat_interval: duration(given, "registry.registration.heartbeat_interval"),
-        health_checks: health_checks(given, reached_at),
+        health_checks: health_checks(given, reached_at)?,
         scripts: Arc::new(scripts::scripts(given)?),
         audit: audit(given),
         rate_limits: rate_limits(given),
@@ -395,15 +397,25 @@ fn rate(given: &GivenValues, name: &str, default: RequestRate) -> RequestRate {
 }
 
 /// Clients on this machine reach its own addresses anyway; those on others must not do it through a check.
-fn health_checks(given: &GivenValues, reached_at: &[SocketAddr]) -> HealthCheckSettings {
+///
+/// # Errors
+/// The file of authorities cannot be read.
+fn health_checks(given: &GivenValues, reached_at: &[SocketAddr]) -> Result<HealthCheckSettings> {
     let key = "registry.health_checks.allow_own_addresses";
     let is_local = reached_at.iter().all(|address| address.ip().to_canonical().is_loopback());
 
-    HealthCheckSettings {
+    let ca_key = "registry.health_checks.ca";
+    let ca = given.text(ca_key).map(PathBuf::from);
+    if let Some(Err(why)) = ca.as_deref().map(Roots::beside_system) {
+        return Err(wrong(given, ca_key, &why, "name a PEM file with the certificates of the authorities"));
+    }
+
+    Ok(HealthCheckSettings {
         enabled: flag(given, "registry.health_checks.enabled"),
         timeout: duration(given, "registry.health_checks.timeout"),
         allow_own_addresses: if given.get(key).is_some() { flag(given, key) } else { is_local },
-    }
+        ca,
+    })
 }
 
 /// The name of this machine.

@@ -6,13 +6,13 @@ use std::io::{self, Write};
 use clap::Args;
 use serde::Serialize;
 
-use super::{checks_of, health_word, is_unchecked, joined, print_json, report_errors};
+use super::{checks_of, health_word, imported_from, joined, print_json, report_errors, status};
 use crate::clean::clean;
 use crate::cli::exit::Exit;
 use crate::cli::registry::RegistryOptions;
 use crate::cli::{Global, stderr, stdout, terminal};
 use crate::error::Result;
-use crate::model::{Completeness, Endpoint, Instance, RegistryCheck, Service, ServiceSummary};
+use crate::model::{Completeness, Endpoint, HealthState, Lifecycle, RegistryCheck, Service, ServiceSummary};
 use crate::output::{GridColumn, GridLayout};
 
 const EXAMPLES: &str = "\
@@ -83,7 +83,8 @@ fn write_services(
         if at > 0 {
             writeln!(out)?;
         }
-        write_summary(out, &ServiceSummary::of(service), is_unchecked(service))?;
+        let summary = ServiceSummary::of(service);
+        write_summary(out, &summary, &health_word(service, summary.health))?;
         writeln!(out)?;
         for column in write_instances(out, &service.endpoints, width)? {
             if !hidden.contains(&column) {
@@ -96,12 +97,12 @@ fn write_services(
     Ok(hidden)
 }
 
-fn write_summary(out: &mut (dyn Write + Send), service: &ServiceSummary, is_unchecked: bool) -> io::Result<()> {
+fn write_summary(out: &mut (dyn Write + Send), service: &ServiceSummary, health: &str) -> io::Result<()> {
     let namespace = service.namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
     writeln!(out, "{namespace}{}", joined(&service.name))?;
 
     let lines = [
-        ("health", health_word(service.health, is_unchecked).to_owned()),
+        ("health", health.to_owned()),
         ("healthy", format!("{} of {}", service.healthy, service.instances)),
         ("versions", joined(&service.versions)),
         ("capabilities", joined(&service.capabilities)),
@@ -166,27 +167,36 @@ fn check_row(check: &RegistryCheck) -> [Cow<'static, str>; 5] {
     ]
 }
 
-/// `maintenance: patch day`
-fn status(instance: &Instance) -> Cow<'static, str> {
-    let status = instance.lifecycle.as_str();
-    match &instance.status_reason {
-        Some(reason) => format!("{status}: {reason}").into(),
-        None => status.into(),
+/// An instance in maintenance counts as unhealthy, but nothing found that it is.
+fn health(endpoint: &Endpoint) -> &'static str {
+    let is_in_maintenance =
+        endpoint.instance.as_deref().is_some_and(|instance| instance.lifecycle == Lifecycle::Maintenance);
+    match endpoint.registered_health() {
+        HealthState::Unhealthy if is_in_maintenance => Lifecycle::Maintenance.as_str(),
+        health => health.as_str(),
+    }
+}
+
+/// How long the lease is, or why there is none.
+fn lease(endpoint: &Endpoint) -> Option<String> {
+    match endpoint.instance.as_deref().and_then(|instance| instance.lease) {
+        Some(lease) if lease.expired => Some(format!("{} s, expired", lease.ttl.as_secs_f64())),
+        Some(lease) => Some(format!("{} s", lease.ttl.as_secs_f64())),
+        None => imported_from(endpoint),
     }
 }
 
 fn instance_row(endpoint: &Endpoint) -> [Cow<'static, str>; 9] {
     let instance = endpoint.instance.as_deref();
-    let lease = instance.and_then(|instance| instance.lease);
     [
         instance.map(|instance| clean(&instance.id)).unwrap_or_default().into(),
         clean(&endpoint.to_string()).into(),
-        endpoint.registered_health().as_str().into(),
-        instance.map(status).unwrap_or_default(),
+        health(endpoint).into(),
+        instance.map(status).unwrap_or_default().into(),
         joined(instance.and_then(|instance| instance.version.as_ref())).into(),
         joined(endpoint.weight).into(),
         joined(instance.and_then(|instance| instance.zone.as_ref())).into(),
         joined(instance.and_then(|instance| instance.node.as_ref())).into(),
-        lease.map(|lease| format!("{} s", lease.ttl.as_secs_f64())).unwrap_or_default().into(),
+        lease(endpoint).unwrap_or_default().into(),
     ]
 }

@@ -1,16 +1,17 @@
 //! `portolan services list`: one line for each service.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use clap::Args;
 use glob::Pattern;
 
-use super::{health_word, is_unchecked, joined, print_json, report_errors};
+use super::{health_word, joined, print_json, report_errors};
 use crate::cli::exit::Exit;
 use crate::cli::registry::RegistryOptions;
 use crate::cli::{Global, stderr, stdout, terminal};
 use crate::error::Result;
-use crate::model::{ParseError, ServiceSummary, Untrusted};
+use crate::model::{ParseError, Service, ServiceSummary, Untrusted};
 use crate::output::{self, FormatName, GridColumn, GridLayout};
 
 const EXAMPLES: &str = "\
@@ -46,9 +47,8 @@ impl List {
         let json = !is_csv && global.wants_json("portolan services list")?;
         self.registry.run(async |registry| {
             let listing = self.registry.list(registry.services()).await?;
-            let services = listing.services.iter().map(|service| (ServiceSummary::of(service), is_unchecked(service)));
-            let (services, unchecked): (Vec<ServiceSummary>, Vec<bool>) =
-                services.filter(|(service, _)| self.takes(service)).unzip();
+            let (services, health): (Vec<ServiceSummary>, Vec<Cow<'static, str>>) =
+                listing.services.iter().map(summarised).filter(|(service, _)| self.takes(service)).unzip();
 
             if is_csv {
                 stdout::with_stdout(None, |out| output::write_csv(out, CSV_COLUMNS, services.iter().map(csv_row)))?;
@@ -57,7 +57,7 @@ impl List {
             } else {
                 let width = terminal::stdout_width();
                 let written = stdout::with_stdout(None, |out| {
-                    if services.is_empty() { Ok(Vec::new()) } else { write_table(out, &services, &unchecked, width) }
+                    if services.is_empty() { Ok(Vec::new()) } else { write_table(out, &services, &health, width) }
                 })?;
                 terminal::note_hidden(&written.filter(|_| !global.quiet).unwrap_or_default());
             }
@@ -91,22 +91,28 @@ const COLUMNS: [GridColumn; 6] = [
 fn write_table(
     out: &mut (dyn Write + Send),
     services: &[ServiceSummary],
-    unchecked: &[bool],
+    health: &[Cow<'static, str>],
     width: Option<u16>,
 ) -> io::Result<Vec<&'static str>> {
-    let rows: Vec<_> =
-        services.iter().zip(unchecked).map(|(service, is_unchecked)| row(service, *is_unchecked)).collect();
+    let rows: Vec<_> = services.iter().zip(health).map(|(service, health)| row(service, health.clone())).collect();
     let layout = GridLayout::new(COLUMNS, &rows, width);
     layout.write(out, &rows)?;
     Ok(layout.hidden().to_vec())
 }
 
-fn row(service: &ServiceSummary, is_unchecked: bool) -> [std::borrow::Cow<'static, str>; 6] {
+/// A service in short, and how it is.
+fn summarised(service: &Service) -> (ServiceSummary, Cow<'static, str>) {
+    let summary = ServiceSummary::of(service);
+    let health = health_word(service, summary.health);
+    (summary, health)
+}
+
+fn row(service: &ServiceSummary, health: Cow<'static, str>) -> [Cow<'static, str>; 6] {
     [
         joined(&service.namespace).into(),
         joined(&service.name).into(),
         format!("{}/{}", service.healthy, service.instances).into(),
-        health_word(service.health, is_unchecked).into(),
+        health,
         joined(&service.versions).into(),
         joined(&service.tags).into(),
     ]

@@ -9,14 +9,18 @@ mod selection;
 mod traffic;
 mod update;
 
+use std::borrow::Cow;
+
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::exit::Exit;
 use super::{Global, stderr, stdout};
+use crate::clean::Untrusted;
 use crate::error::Result;
 use crate::model::{
-    Completeness, HealthState, Listing, PartialError, RegisteredDetail, RegistryCheck, RegistryDetail, SCHEMA, Service,
+    Completeness, Endpoint, HealthState, IMPORTED_FROM, Instance, Listing, PartialError, RegisteredDetail,
+    RegistryCheck, RegistryDetail, SCHEMA, Service,
 };
 use crate::output;
 
@@ -93,7 +97,6 @@ pub(super) fn report_errors(listing: &Listing) -> Exit {
     if listing.completeness == Completeness::Complete { Exit::Done } else { Exit::Incomplete }
 }
 
-/// The texts of a cell, separated by commas.
 /// What the registry checks of a service.
 fn checks_of(service: &Service) -> &[RegistryCheck] {
     if let Some(detail) = service.detail.downcast_ref::<RegisteredDetail>() {
@@ -107,15 +110,50 @@ fn is_unchecked(service: &Service) -> bool {
     service.detail.downcast_ref::<RegisteredDetail>().is_some_and(|detail| detail.checks.is_empty())
 }
 
-/// The health of a service, in words that do not claim a check where there is none.
-fn health_word(health: HealthState, is_unchecked: bool) -> &'static str {
-    match health {
-        HealthState::Healthy if is_unchecked => "passing by lease",
-        HealthState::Unknown if is_unchecked => "unchecked",
-        health => health.as_str(),
+/// The health of a service, in words that do not claim a check or a lease where there is none: `passing by lease`,
+/// `maintenance: patch day`, `healthy, imported from eu`.
+fn health_word(service: &Service, health: HealthState) -> Cow<'static, str> {
+    if let Some(status) = common(service, status_out_of_service) {
+        return status.into();
+    }
+    if !is_unchecked(service) {
+        return health.as_str().into();
+    }
+    let is_imported = service.endpoints.iter().any(|endpoint| imported_from(endpoint).is_some());
+    match (common(service, imported_from), health) {
+        (Some(from), health) => format!("{}, {from}", health.as_str()).into(),
+        (None, HealthState::Healthy) if !is_imported => "passing by lease".into(),
+        (None, HealthState::Unknown) => "unchecked".into(),
+        (None, health) => health.as_str().into(),
     }
 }
 
+/// What all instances of a service have in common; `None` if they differ, or if there are none.
+fn common(service: &Service, of: fn(&Endpoint) -> Option<String>) -> Option<String> {
+    let mut all = service.endpoints.iter().map(of);
+    let first = all.next()??;
+    all.all(|other| other.as_ref() == Some(&first)).then_some(first)
+}
+
+/// `maintenance: patch day`; `None` if the instance takes calls.
+fn status_out_of_service(endpoint: &Endpoint) -> Option<String> {
+    let instance = endpoint.instance.as_deref().filter(|instance| !instance.lifecycle.takes_calls())?;
+    Some(status(instance))
+}
+
+/// The status of an instance, with the reason of its operator.
+fn status(instance: &Instance) -> String {
+    let status = instance.lifecycle.as_str();
+    instance.status_reason.as_ref().map_or_else(|| status.to_owned(), |reason| format!("{status}: {reason}"))
+}
+
+/// `imported from eu`
+fn imported_from(endpoint: &Endpoint) -> Option<String> {
+    let from = endpoint.instance.as_deref()?.metadata.get(&Untrusted::from(IMPORTED_FROM))?;
+    Some(format!("imported from {from}"))
+}
+
+/// The texts of a cell, separated by commas.
 fn joined<T: ToString>(texts: impl IntoIterator<Item = T>) -> String {
     texts.into_iter().map(|text| text.to_string()).collect::<Vec<_>>().join(", ")
 }

@@ -58,11 +58,15 @@ impl SimulatedMonitor {
     }
 
     fn add(&mut self, interval: Duration, takes: Duration) -> CheckNumber {
+        self.add_check(interval, takes, false)
+    }
+
+    fn add_check(&mut self, interval: Duration, takes: Duration, is_settled: bool) -> CheckNumber {
         self.last_number += 1;
         let (starts, check) = (Vec::new(), self.last_number);
         let simulated = SimulatedCheck { interval, takes, starts, ends: None, demanded: None, demands: 0 };
         self.checks.insert(check, simulated);
-        self.step(ScheduleEvent::Set { check, interval: Some(interval) });
+        self.step(ScheduleEvent::Set { check, interval: Some(interval), is_settled });
         check
     }
 
@@ -161,6 +165,24 @@ fn the_first_runs_of_a_few_are_soon_and_of_many_within_the_cap() {
     assert!(world.most_starts_within(SLOT) < 2_000);
 }
 
+/// After a restart: what was well is looked at within one interval, as ever, and not all at once.
+#[test]
+fn checks_that_were_well_are_spread_and_the_others_are_soon() {
+    let mut world = SimulatedMonitor::new(17, ROOMY);
+    let well: Vec<CheckNumber> = (0..60).map(|_| world.add_check(millis(30_000), millis(1), true)).collect();
+    let often = world.add_check(millis(1_000), millis(1), true);
+    let unknown: Vec<CheckNumber> = (0..60).map(|_| world.add(millis(30_000), millis(1))).collect();
+    let has_run = |world: &SimulatedMonitor, check: &CheckNumber| !world.checks[check].starts.is_empty();
+
+    world.pass(millis(200));
+    assert!(unknown.iter().all(|check| has_run(&world, check)));
+    assert!(well.iter().filter(|check| has_run(&world, check)).count() < 10);
+    world.pass(millis(800));
+    assert!(has_run(&world, &often));
+    world.pass(MAX_STAGGER);
+    assert!(well.iter().all(|check| has_run(&world, check)));
+}
+
 #[test]
 fn silent_peers_do_not_delay_the_others() {
     let mut world = SimulatedMonitor::new(5, ScheduleLimits { normal: 64, slow: 128 });
@@ -224,7 +246,7 @@ fn a_demanded_run_begins_after_the_demand() {
     assert_eq!(world.checks[&check].starts.len(), 2);
 
     // Without an interval it runs only so.
-    world.step(ScheduleEvent::Set { check, interval: None });
+    world.step(ScheduleEvent::Set { check, interval: None, is_settled: false });
     world.pass(millis(200_000));
     assert_eq!(world.checks[&check].starts.len(), 2);
     world.demand(check);

@@ -211,7 +211,9 @@ fn operators_pause_resume_abort_and_finish() {
 fn what_cannot_be_done_is_refused_and_changes_nothing() {
     let mut world = world();
     let index = world.state.index();
-    let no_target = |to: &str| CommandRejection::NoTarget { service: SERVICE.into(), to: to.to_owned() };
+    let none = "`portolan services get NAME` shows the versions and tags of its instances";
+    let no_target =
+        |to: &str| CommandRejection::NoTarget { service: SERVICE.into(), to: to.to_owned(), hint: none.to_owned() };
     for (refused, rejected) in [
         (TrafficCommand::Switch(version("2.0")), no_target("version 2.0")),
         (TrafficCommand::Switch(Selector::Tag("red".to_owned())), no_target("tag red")),
@@ -220,6 +222,8 @@ fn what_cannot_be_done_is_refused_and_changes_nothing() {
     ] {
         assert_eq!(world.try_step(command(refused)), Err(rejected));
     }
+    let incomplete = world.try_step(command(TrafficCommand::Switch(version("1")))).unwrap_err();
+    assert_eq!(incomplete.hint(), "write 1.* for 1.2 and all other versions that begin so, or 1.2");
     for steps in [&[] as &[u8], &[0], &[10, 10], &[50, 20], &[101]] {
         let rejected = world.try_step(command(TrafficCommand::Start(plan(steps, None)))).unwrap_err();
         assert_eq!(rejected.field(), Some("steps"), "{steps:?}");

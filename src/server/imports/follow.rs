@@ -41,6 +41,7 @@ pub(super) async fn follow(app: App, import: Import, shutdown: Shutdown) {
         begun: Instant::now(),
         said: None,
         reason: None,
+        unchecked: None,
     };
 
     tokio::select! {
@@ -69,6 +70,8 @@ struct ImportWriter {
     said: Option<String>,
     /// The reason for skipping an instance that the log has.
     reason: Option<String>,
+    /// The reason for leaving out a check that the log has.
+    unchecked: Option<String>,
 }
 
 impl ImportWriter {
@@ -95,7 +98,8 @@ impl ImportWriter {
             return COMPARE_INTERVAL;
         }
 
-        let WantedInstances { instances, mut skipped, mut reason } = WantedInstances::of(&self.name, view);
+        let WantedInstances { instances, mut skipped, mut reason, unchecked } = WantedInstances::of(&self.name, view);
+        self.note_unchecked(unchecked);
         let present = present(&self.app, &self.name);
         let plan = self.planner.plan(&instances, &present, view.is_whole, self.begun.elapsed());
         let ImportPlan { commands, held, release } = plan;
@@ -152,6 +156,13 @@ impl ImportWriter {
             None => info!(import = self.name, "the import is read again"),
         }
         self.said = error;
+    }
+
+    fn note_unchecked(&mut self, reason: Option<String>) {
+        if let Some(reason) = reason.as_deref().filter(|_| self.unchecked != reason) {
+            warn!(import = self.name, reason = clean(reason), "a check cannot be imported; the health is unknown");
+        }
+        self.unchecked = reason;
     }
 
     fn note_skipped(&mut self, reason: Option<String>) {

@@ -31,6 +31,8 @@ pub(super) struct WantedInstances {
     pub(super) skipped: usize,
     /// Why one of them cannot.
     pub(super) reason: Option<String>,
+    /// Why the server cannot run the check of one of them.
+    pub(super) unchecked: Option<String>,
 }
 
 impl WantedInstances {
@@ -40,6 +42,11 @@ impl WantedInstances {
         for service in view.services.iter().filter(|service| service.is_of_users()) {
             let own = service.endpoints.iter().filter(|endpoint| !is_imported(endpoint));
             own.for_each(|endpoint| wanted.add(name, service, endpoint));
+            if let Err(option) = service.declared_checks() {
+                wanted
+                    .unchecked
+                    .get_or_insert_with(|| format!("{}: the server cannot check with its {option}", service.id));
+            }
         }
         wanted
     }

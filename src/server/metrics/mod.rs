@@ -29,6 +29,8 @@ use super::gate::Full;
 use super::handshake::HandshakeFailure;
 use super::histogram::Times;
 use super::import_board::ImportState;
+use super::service_key::ServiceKey;
+use crate::model::HealthState;
 
 /// All metrics of a server.
 #[derive(Debug)]
@@ -83,6 +85,10 @@ pub(super) struct InstanceFigures {
     pub(super) leases: u64,
     /// Those of them whose lease has expired, and that are still listed.
     pub(super) expired_leases: u64,
+    /// The instances of the first services by name, as many as the settings say.
+    pub(super) services: Vec<ServiceCount>,
+    /// How many services are left out of them.
+    pub(super) unlisted_services: u64,
     /// What agents report.
     pub(super) drift: DriftFigures,
     /// The imports, in the order of the settings.
@@ -91,6 +97,14 @@ pub(super) struct InstanceFigures {
     pub(super) certificate_expires: Option<i64>,
     /// `None`: not under the older names.
     pub(super) picks: Option<Vec<PickCount>>,
+}
+
+/// The instances of a service.
+#[derive(Clone, Debug)]
+pub(super) struct ServiceCount {
+    pub(super) key: ServiceKey,
+    /// By state: healthy, degraded, unhealthy, unknown.
+    pub(super) instances: [u64; HealthState::ALL.len()],
 }
 
 /// What agents report, by code.

@@ -52,12 +52,29 @@ impl Reading {
         gauge(encoder, "portolan_services", "Registered services", gauges.services)?;
         let by_state: Vec<_> = HealthState::ALL.map(HealthState::as_str).into_iter().zip(gauges.instances).collect();
         labelled(encoder, MetricType::Gauge, "portolan_instances", "Registered instances", "state", &by_state)?;
+        self.encode_services(encoder)?;
         gauge(encoder, "portolan_leases", "Instances with a lease", instances.leases)?;
         let help = "Instances whose lease has expired, and that are still listed";
         gauge(encoder, "portolan_expired_leases", help, instances.expired_leases)?;
         let help = "Services under the mass failure guard";
         gauge(encoder, "portolan_guarded_services", help, gauges.guarded_services)?;
         self.metrics.changes.encode(encoder)
+    }
+
+    /// The instances of each service. The number of services is limited: each has a time series for each state.
+    fn encode_services(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Registered instances of each service";
+        let mut family = encoder.encode_descriptor("portolan_service_instances", help, None, MetricType::Gauge)?;
+        for service in &self.instances.services {
+            for (state, count) in HealthState::ALL.map(HealthState::as_str).into_iter().zip(service.instances) {
+                let key = &service.key;
+                let labels = vec![("namespace", &*key.namespace), ("service", &*key.name), ("state", state)];
+                family.encode_family(&labels)?.encode_gauge(&count)?;
+            }
+        }
+
+        let help = "Services that portolan_service_instances leaves out (monitoring.metrics.max_services)";
+        gauge(encoder, "portolan_unlisted_services", help, self.instances.unlisted_services)
     }
 
     /// What agents report of their hosts.

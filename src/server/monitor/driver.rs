@@ -97,7 +97,10 @@ pub(super) struct MonitorDriver {
 
 impl MonitorDriver {
     /// Must be called within a tokio runtime.
-    pub(super) fn new(app: App, shutdown: Shutdown) -> Self {
+    ///
+    /// # Errors
+    /// Why the file of authorities cannot be used.
+    pub(super) fn new(app: App, shutdown: Shutdown) -> Result<Self, String> {
         let policy = Arc::new(AddressPolicy::for_registrations(app.settings.health_checks.allow_own_addresses));
         let options = ValidatorOptions {
             timeout: app.settings.health_checks.timeout,
@@ -118,11 +121,12 @@ impl MonitorDriver {
         let limits = ScheduleLimits { normal: (room / 4).max(1), slow: (room - room / 4).max(1) };
         app.metrics.checks.max_in_flight.store((limits.normal + limits.slow) as u64, Ordering::Relaxed);
 
+        let validator = EndpointValidator::of_system(options, app.settings.health_checks.ca.as_deref())?;
         let now = Instant::now();
-        Self {
+        Ok(Self {
             defaults: defaults(&app),
             shutdown,
-            validator: Arc::new(EndpointValidator::of_system(options)),
+            validator: Arc::new(validator),
             policy,
             schedule: CheckSchedule::new(limits, Retry::random_seed()),
             origin: now,
@@ -135,7 +139,7 @@ impl MonitorDriver {
             stalled_until: None,
             refreshed: now,
             app,
-        }
+        })
     }
 
     /// Runs checks until the server stops. Checks that still run then are dropped.
@@ -373,8 +377,10 @@ impl MonitorDriver {
             known.generation == instance.generation && is_checked_alike(&known.registration, registration)
         });
         let Some(same) = same else {
+            // Of another place or another check, the state says nothing.
+            let is_first = !self.instances.contains_key(id);
             self.remove(id);
-            return self.add(id, instance);
+            return self.add(id, instance, is_first);
         };
 
         same.registration = Arc::clone(registration);
@@ -384,12 +390,10 @@ impl MonitorDriver {
         }
         same.is_idle = is_idle;
         for check in same.checks.clone() {
-            let interval = self.checks.get_mut(&check).map(|tracked| {
-                tracked.forget_sent();
-                tracked.check.interval
-            });
-            let interval = interval.filter(|_| !is_idle);
-            self.step(ScheduleEvent::Set { check, interval });
+            let Some(tracked) = self.checks.get_mut(&check) else { continue };
+            tracked.forget_sent();
+            let (interval, position) = (Some(tracked.check.interval).filter(|_| !is_idle), tracked.position);
+            self.step(ScheduleEvent::Set { check, interval, is_settled: is_settled(instance, position) });
         }
         if !is_own(&self.app, instance) {
             // The server that checks it from now on knows better.
@@ -397,7 +401,7 @@ impl MonitorDriver {
         }
     }
 
-    fn add(&mut self, id: &Arc<str>, instance: &RegisteredInstance) {
+    fn add(&mut self, id: &Arc<str>, instance: &RegisteredInstance, is_first: bool) {
         let registration = Arc::clone(&instance.registration);
         let view = self.app.unscoped_view();
         let rules = view.snapshot.rules();
@@ -420,14 +424,14 @@ impl MonitorDriver {
             let fall = definition.failure_threshold.unwrap_or(rules.thresholds.fall).max(1);
             let owner = (Arc::clone(id), instance.generation);
             self.checks.insert(number, TrackedCheck::new(owner, position, check, fall));
-            checks.push((number, interval));
+            checks.push((number, interval, is_first && is_settled(instance, position)));
         }
 
-        let numbers = checks.iter().map(|(number, _)| *number).collect();
+        let numbers = checks.iter().map(|(number, ..)| *number).collect();
         let generation = instance.generation;
         self.instances.insert(Arc::clone(id), MonitoredInstance { registration, generation, is_idle, checks: numbers });
-        for (check, interval) in checks {
-            self.step(ScheduleEvent::Set { check, interval });
+        for (check, interval, is_settled) in checks {
+            self.step(ScheduleEvent::Set { check, interval, is_settled });
         }
     }
 
@@ -468,6 +472,11 @@ impl MonitorDriver {
 /// Whether the checks of an instance run only on demand.
 fn is_idle(app: &App, instance: &RegisteredInstance) -> bool {
     instance.monitoring_stopped || !is_own(app, instance)
+}
+
+/// Whether a check found that all is well, before a restart or at another server: it may take its turn.
+fn is_settled(instance: &RegisteredInstance, position: usize) -> bool {
+    instance.checks.get(position).is_some_and(|check| check.state == HealthState::Healthy)
 }
 
 /// Whether the checks of an instance are this server's.

@@ -36,7 +36,14 @@ pub(super) fn start(app: &App, demands: mpsc::Receiver<Demand>, shutdown: Shutdo
         let _tracked = tracked;
         match runtime(0) {
             Ok(runtime) => {
-                runtime.block_on(async { MonitorDriver::new(Arc::clone(&own), shutdown).run(demands).await });
+                let ran: Result<(), String> = runtime.block_on(async {
+                    MonitorDriver::new(Arc::clone(&own), shutdown)?.run(demands).await;
+                    Ok(())
+                });
+                if let Err(cause) = ran {
+                    error!("no health check runs: registry.health_checks.ca cannot be used: {cause}");
+                    own.checks.turn_off(cause);
+                }
                 // A resolver may block a thread for a long time: do not wait for it.
                 runtime.shutdown_background();
             }

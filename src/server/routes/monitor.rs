@@ -32,7 +32,7 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
 }
 
 fn stats(app: &App, view: &ScopedView) -> MonitorStats {
-    let (figures, settings) = (&app.metrics.checks, app.settings.health_checks);
+    let (figures, settings) = (&app.metrics.checks, &app.settings.health_checks);
     let rules = view.rules();
     let results: Map<String, Value> =
         HealthState::ALL.iter().map(|state| (state.as_str().to_owned(), figures.of(*state).into())).collect();

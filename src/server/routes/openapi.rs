@@ -232,6 +232,26 @@ mod tests {
         assert_eq!(described, served);
     }
 
+    /// A client that is generated from the description refuses what is outside of its limits.
+    #[test]
+    fn the_times_of_a_check_are_those_that_the_server_takes() {
+        let description = description();
+        let fields = &description["components"]["schemas"]["HealthCheck"]["properties"];
+        let (interval, timeout) = (&fields["interval"], &fields["timeout"]);
+        assert_eq!([&interval["maximum"], &timeout["maximum"]].map(Value::as_f64), [Some(86_400.0); 2]);
+
+        for (interval, timeout, is_taken) in [
+            (interval["minimum"].as_f64(), timeout["minimum"].as_f64(), true),
+            (Some(0.9), timeout["minimum"].as_f64(), false),
+            (interval["minimum"].as_f64(), Some(0.009), false),
+        ] {
+            let check = json!({ "check_type": "tcp", "interval": interval, "timeout": timeout });
+            let body = json!({ "name": "web", "address": "10.0.0.1", "port": 80, "health_check": check });
+            let read = serde_json::from_value::<crate::model::Registration>(body);
+            assert_eq!(read.is_ok_and(|read| read.problem().is_none()), is_taken, "{check}");
+        }
+    }
+
     #[test]
     fn only_what_tells_nothing_of_services_needs_no_key() {
         let open: Vec<_> = super::super::needs().into_iter().filter(|(.., needs)| needs.is_none()).collect();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
+use crate::clean::clean;
 use crate::store::StoreError;
 
 /// How long a connect may take, for each host.
@@ -25,9 +26,28 @@ const DEFAULT_PORT: u16 = 5432;
 pub struct PostgresUrl {
     /// One for each host, in the order in which they are tried.
     pub(super) hosts: Vec<Config>,
-    /// The authorities of the server's certificate; `None`: those of the system.
-    pub(super) root_certificates: Option<PathBuf>,
+    pub(super) trust: ServerTrust,
     shown: String,
+}
+
+/// How the certificate of the server is verified.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct ServerTrust {
+    pub(super) verification: ServerVerification,
+    /// The authorities of the certificate; `None`: those of the system.
+    pub(super) root_certificates: Option<PathBuf>,
+}
+
+/// What is verified, as libpq does for the modes of TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum ServerVerification {
+    /// Nothing: the connection is encrypted, to whichever server replies.
+    #[default]
+    Nothing,
+    /// The certificate comes from a trusted authority.
+    Authority,
+    /// It also has the name of the host.
+    Name,
 }
 
 impl PostgresUrl {
@@ -70,7 +90,7 @@ impl fmt::Debug for PostgresUrl {
 
 impl PartialEq for PostgresUrl {
     fn eq(&self, other: &Self) -> bool {
-        self.hosts == other.hosts && self.root_certificates == other.root_certificates
+        self.hosts == other.hosts && self.trust == other.trust
     }
 }
 
@@ -80,7 +100,7 @@ impl FromStr for PostgresUrl {
     type Err = StoreError;
 
     fn from_str(text: &str) -> Result<Self, StoreError> {
-        let (text, root_certificates) = own_parameters(text);
+        let (text, trust) = own_parameters(text)?;
         let config: Config = text.parse().map_err(|error| wrong(&error))?;
         let count = config.get_hosts().len().max(config.get_hostaddrs().len());
         if count == 0 {
@@ -92,7 +112,7 @@ impl FromStr for PostgresUrl {
         let user = config.get_user().map_or_else(String::new, |user| format!("{user}@"));
         let name = config.get_dbname().or(config.get_user()).unwrap_or_default();
         let shown = format!("postgresql://{user}{}/{name}", places.join(","));
-        Ok(Self { hosts, root_certificates, shown })
+        Ok(Self { hosts, trust, shown })
     }
 }
 
@@ -109,20 +129,51 @@ fn unusable(cause: &str) -> StoreError {
     }
 }
 
-/// Takes out the parameters that the driver does not know. Certificates are always verified, so that the stricter modes
-/// are the same as `require`.
-fn own_parameters(text: &str) -> (String, Option<PathBuf>) {
-    let Some((base, query)) = text.split_once('?') else { return (text.to_owned(), None) };
-    let mut certificates = None;
+/// Takes out the parameters that the driver does not know: it only encrypts.
+fn own_parameters(text: &str) -> Result<(String, ServerTrust), StoreError> {
+    let Some((base, query)) = text.split_once('?') else { return Ok((text.to_owned(), ServerTrust::default())) };
+    let mut trust = ServerTrust::default();
+    let mut is_of_system = false;
     let mut kept = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         match pair.split_once('=') {
-            Some(("sslrootcert", file)) => certificates = Some(PathBuf::from(decoded(file))),
-            Some(("sslmode", "verify-ca" | "verify-full")) => kept.push("sslmode=require"),
+            Some(("sslrootcert", "system")) => is_of_system = true,
+            Some(("sslrootcert", file)) => trust.root_certificates = Some(PathBuf::from(decoded(file))),
+            Some(("sslmode", mode)) => {
+                let (mode, verification) = ssl_mode(mode)?;
+                trust.verification = verification;
+                kept.push(mode);
+            }
             _ => kept.push(pair),
         }
     }
-    (format!("{base}?{}", kept.join("&")), certificates)
+
+    // A file that is named is meant to be used, in every mode. That a certificate comes from one of the many authorities of
+    // the system says nothing without the name.
+    if is_of_system {
+        trust.verification = ServerVerification::Name;
+    } else if trust.root_certificates.is_some() && trust.verification == ServerVerification::Nothing {
+        trust.verification = ServerVerification::Authority;
+    }
+    Ok((format!("{base}?{}", kept.join("&")), trust))
+}
+
+/// The driver's mode, and what it leaves out.
+fn ssl_mode(mode: &str) -> Result<(&'static str, ServerVerification), StoreError> {
+    use ServerVerification as V;
+
+    match mode {
+        "disable" => Ok(("sslmode=disable", V::Nothing)),
+        "prefer" => Ok(("sslmode=prefer", V::Nothing)),
+        "require" => Ok(("sslmode=require", V::Nothing)),
+        "verify-ca" => Ok(("sslmode=require", V::Authority)),
+        "verify-full" => Ok(("sslmode=require", V::Name)),
+        other => Err(StoreError::Unusable {
+            database: "postgresql://…".to_owned(),
+            cause: format!("its sslmode cannot be '{}'", clean(other)),
+            hint: "write disable, prefer, require, verify-ca or verify-full",
+        }),
+    }
 }
 
 fn decoded(text: &str) -> String {
@@ -200,7 +251,9 @@ mod tests {
         let url: PostgresUrl = text.parse().unwrap();
         assert_eq!(url.to_string(), "postgresql://app@db1:5432,db2:5433/registry");
         assert!(url.has_password() && !format!("{url:?}").contains("s3cret"));
-        assert_eq!(url.root_certificates, Some(PathBuf::from("/ca+x.pem")));
+        let trust =
+            ServerTrust { verification: ServerVerification::Name, root_certificates: Some(PathBuf::from("/ca+x.pem")) };
+        assert_eq!(url.trust, trust);
         let ports: Vec<_> = url.hosts.iter().map(|host| (host.get_hosts().len(), host.get_ports().to_vec())).collect();
         assert_eq!(ports, [(1, vec![5432]), (1, vec![5433])]);
         assert!(url.hosts.iter().all(|host| host.get_ssl_mode() == SslMode::Require));
@@ -208,6 +261,34 @@ mod tests {
         let url: PostgresUrl = "postgres://app@[::1]/r".parse().unwrap();
         assert_eq!(url.to_string(), "postgresql://app@[::1]:5432/r");
         assert!(!url.has_password() && url.with_password("x").has_password());
+    }
+
+    /// As libpq verifies: nothing, unless the mode or a file of authorities says so.
+    #[test]
+    fn the_mode_of_tls_says_what_is_verified() {
+        use ServerVerification as V;
+        use SslMode::{Disable, Prefer, Require};
+
+        for (query, mode, verification) in [
+            ("", Prefer, V::Nothing),
+            ("sslmode=disable", Disable, V::Nothing),
+            ("sslmode=prefer&sslrootcert=ca.pem", Prefer, V::Authority),
+            ("sslmode=require", Require, V::Nothing),
+            ("sslrootcert=ca.pem&sslmode=require", Require, V::Authority),
+            ("sslmode=verify-ca", Require, V::Authority),
+            ("sslmode=verify-full&sslrootcert=ca.pem", Require, V::Name),
+            ("sslmode=require&sslrootcert=system", Require, V::Name),
+        ] {
+            let url: PostgresUrl = format!("postgresql://u@h/d?{query}").parse().unwrap();
+            assert_eq!((url.hosts[0].get_ssl_mode(), url.trust.verification), (mode, verification), "{query}");
+        }
+        for mode in ["allow", "", "REQUIRE", "verify_full", "on"] {
+            let error = format!("postgresql://u@h/d?sslmode={mode}").parse::<PostgresUrl>().unwrap_err();
+            assert!(
+                error.to_string().contains("its sslmode cannot be") && error.hint().contains("verify-ca"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

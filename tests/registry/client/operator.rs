@@ -135,6 +135,11 @@ fn the_instances_of_a_node_are_drained_with_a_reason() {
     let (shown, _) = ran(&format!("health show web {at}"), 0);
     assert!(shown.contains("  its status is maintenance: patch day\n"), "{shown}");
     assert_eq!(shown.matches("patch day").count(), 1, "the other node stays as it is: {shown}");
+    let (list, _) = ran(&format!("services list {at}"), 0);
+    assert!(list.contains("0/1  maintenance: patch day") && list.contains("1/2  degraded"), "{list}");
+    let (instances, _) = ran(&format!("services get web {at}"), 0);
+    assert!(instances.contains("127.0.0.1:81  maintenance  maintenance: patch day"), "{instances}");
+    assert!(!instances.contains("unhealthy"), "nothing found that it is: {instances}");
     let (log, _) = ran(&format!("audit {at}"), 0);
     assert_eq!(log.matches("(maintenance: patch day)").count(), 2, "{log}");
 
@@ -277,4 +282,33 @@ fn etcd_is_listed_shown_and_cleared() {
     let range = json!({ "key": "L3NlcnZpY2VzLw==", "range_end": "L3NlcnZpY2VzMA==", "count_only": true });
     let left: Value = serde_json::from_str(&send(address, "POST", "/v3/kv/range", None, &range)).unwrap();
     assert_eq!(left.get("count"), None, "{left}");
+}
+
+/// The strategy of the service counts for clients that choose none, and `--lb` for this one.
+#[cfg(all(feature = "registry", feature = "serve"))]
+#[test]
+fn resolve_picks_with_the_strategy_of_the_service() {
+    let server = programs::portolan();
+    let address = server.address;
+    for (port, weight) in [(81, 1), (82, 9)] {
+        let body = json!({ "name": "web", "address": "127.0.0.1", "port": port, "weight": weight });
+        send(address, "POST", "/api/v1/services", None, &body);
+    }
+    let at = format!("--server http://{address}");
+    let picks_of_81 = |words: &str| {
+        let (out, err) = ran(&format!("resolve web --count 20 {words} {at}"), 0);
+        (out.lines().filter(|line| *line == "127.0.0.1:81").count(), err)
+    };
+
+    assert_eq!(picks_of_81(""), (10, String::new()), "in turn");
+    ran(&format!("services balance web weighted_round_robin {at}"), 0);
+    assert_eq!(picks_of_81(""), (2, String::new()), "by weight");
+    assert_eq!(picks_of_81("--lb round_robin").0, 10);
+    let (_, err) = ran(&format!("resolve web --key a {at}"), 2);
+    assert!(err.contains("only consistent_hash and ip_hash pick by a key"), "{err}");
+
+    ran(&format!("services balance web consistent_hash {at}"), 0);
+    assert!([0, 20].contains(&picks_of_81("--key user-42").0), "one key, one instance");
+    let (count, err) = picks_of_81("");
+    assert!(count == 10 && err.contains("picks by a key: picked in turn; add --key"), "{err}");
 }

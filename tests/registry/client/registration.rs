@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use crate::serve::Server;
 use crate::sources::json_http;
 use crate::sources::programs::{self, Program};
-use crate::support::{HANG, kill};
+use crate::support::{HANG, Lines, Scene, finish, hear, kill, portolan_path};
 
 fn registration() -> Registration {
     Registration::new("shop", "127.0.0.1:18080".parse().unwrap())
@@ -240,4 +240,47 @@ fn the_command_does_not_register_while_the_page_of_its_check_is_missing() {
     assert!(registered.ends_with(&own_id), "the same id after a restart: {registered}");
     kill(child.id(), Signal::INT);
     assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+/// A port that only this machine reaches is not registered with an address at which no client reaches it.
+#[test]
+fn a_port_on_loopback_alone_is_registered_there_or_refused() {
+    let scene = Scene::new();
+    scene.sh("ip address add 10.5.0.5/32 dev lo");
+    let program = portolan_path();
+    let serve = [program.to_str().unwrap(), "serve", "--data", ":memory:", "--port"];
+    let mut serving = scene.command(serve[0]);
+    serving.args(&serve[1..]).arg("0").env_clear();
+    let server = Server::from_command(serving).unwrap();
+    let (port, at) = (server.address.port().to_string(), format!("portolan://{}", server.address));
+    let register = |words: &[&str]| {
+        let mut command = scene.command(portolan_path());
+        command.args(["register", "--name", "self"]).args(words).env_clear().env("PORTOLAN_CONFIG", "/dev/null");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+
+    for option in ["--port", "--from-listener"] {
+        let mut child = register(&[option, &port, "--registry", &at]);
+        let notes = Lines::read(child.stderr.take().unwrap());
+        let first = notes.next().unwrap();
+        assert!(first.starts_with("the address is 127.0.0.1, on which alone the port listens"), "{first}");
+        let registered = notes.next().unwrap();
+        assert!(registered.starts_with(&format!("registered self 127.0.0.1:{port} as ")), "{registered}");
+        kill(child.id(), Signal::INT);
+        assert_eq!(finish(child).unwrap().code(), Some(130));
+
+        let refused = hear(register(&[option, &port, "--registry", "portolan://10.5.0.9:7440"]), "portolan register");
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(said.contains("it listens on 127.0.0.1 only") && said.contains("add --address 127.0.0.1"), "{said}");
+    }
+
+    // A program that begins to listen is registered already, so that a note is all there is.
+    let mut child =
+        register(&[["--port", "7441", "--registry", &at, "--"].as_slice(), serve.as_slice(), &["7441"]].concat());
+    let notes = Lines::read(child.stderr.take().unwrap());
+    let note = "port 7441 listens on 127.0.0.1 only, so no client reaches it at 10.5.0.5: add --address 127.0.0.1";
+    while notes.next().expect("the note comes") != note {}
+    kill(child.id(), Signal::TERM);
+    assert_eq!(finish(child).unwrap().code(), Some(0));
 }

@@ -12,7 +12,7 @@ use crate::sources::contract::base64;
 use crate::sources::json_http::{request, send};
 use crate::sources::programs::{Program, consul, etcd};
 use crate::sources::relay::FailingRelay;
-use crate::support::{TempDir, output, tool};
+use crate::support::{TempDir, output, portolan_path, tool};
 
 /// Registers an instance of `web` with a check by report.
 fn in_consul(program: &Program, id: &str, port: u16, status: &str) {
@@ -53,6 +53,14 @@ fn consul_is_shown_in_every_interface_and_read_only() {
     assert_eq!(health, ["healthy", "healthy", "unhealthy", "unknown"]);
     assert_eq!((&all[0]["metadata"]["imported_from"], &all[0]["metadata"]["region"]), (&json!("eu"), &json!("eu")));
     assert_eq!((&all[0]["tags"], &all[3]["metadata"]["imported_from"]), (&json!(["blue"]), &Value::Null));
+    let of_import = |words: &[&str]| {
+        let mut services = Command::new(portolan_path());
+        services.arg("services").args(words).env_clear().env("PORTOLAN_CONFIG", "/dev/null");
+        let run = output(services.args(["--registry", &format!("portolan://{}", server.rest.address)]));
+        String::from_utf8(run.stdout).unwrap()
+    };
+    let listed = of_import(&["get", "web"]);
+    assert_eq!(listed.matches(" imported from eu\n").count(), 3, "it is where a lease would be: {listed}");
     let catalog = server.read("/v1/catalog/service/web");
     let marked = catalog.as_array().unwrap().iter().filter(|entry| entry["ServiceMeta"]["imported_from"] == "eu");
     assert_eq!(marked.count(), 3, "{catalog}");
@@ -83,6 +91,10 @@ fn consul_is_shown_in_every_interface_and_read_only() {
     let forged = server.rest.post("/api/v1/services", &forged.to_string());
     assert_eq!((forged.status, &forged.json()["error"]["field"]), (400, &json!("metadata")));
     assert_eq!(web(&server.rest), all, "nothing was changed");
+
+    server.rest.send("DELETE", "/api/v1/services/own", None);
+    let listed = of_import(&["list"]);
+    assert!(listed.contains("2/3  degraded, imported from eu"), "{listed}");
 }
 
 /// The ports of the SRV records of `web`, as dig prints them.
@@ -227,6 +239,42 @@ fn etcd_and_a_file_are_imported_and_followed() {
     let two = ["etcd", "etcd"].map(|name| format!("{name}={}", sources[0]));
     let said = Server::try_with(["--data", ":memory:", "--import", &two[0], "--import", &two[1]]).err().unwrap();
     assert!(said.contains("two imports have the name etcd") && said.contains("\nhint: "), "{said}");
+}
+
+/// A services file has no registry that runs its checks: the server that imports it does, as they are declared.
+#[test]
+fn the_checks_of_a_services_file_are_imported_and_copied() {
+    let folder = TempDir::new();
+    let list = folder.path().join("services.toml");
+    let target = Server::in_memory();
+    let declare = |path: &str, more: &str| {
+        let text = "[[service]]\nname = \"web\"\nexpect-status = 200\ninterval = \"1s\"\nfall = 2\n";
+        let place = target.address;
+        write(&list, &format!("{text}endpoints = [\"http://{place}{path}\"]\n{more}"));
+    };
+    declare("/health", "");
+    let from = format!("file:{}", list.display());
+    let server = Server::with_variables(["--data", ":memory:", "--import", &from], &[]);
+    let healthy = |server: &Server| web(server).iter().any(|instance| instance["health"] == "healthy");
+    wait_until(|| healthy(&server));
+    let fields = ["check_type", "interval", "failure_threshold", "config"];
+    let declared = |server: &Server| fields.map(|field| web(server)[0]["health_checks"][0][field].clone());
+    let config = json!({ "type": "http", "path": "/health", "method": "GET", "expected_status": 200 });
+    assert_eq!(declared(&server), [json!("http"), json!(1), json!(2), config]);
+
+    let copied = Server::in_memory();
+    let mut sync = Command::new(portolan_path());
+    sync.args(["sync", &from, &format!("portolan://{}", copied.address)]).env_clear();
+    assert!(output(sync.env("PORTOLAN_CONFIG", "/dev/null")).status.success());
+    assert_eq!(declared(&copied), declared(&server));
+
+    declare("/missing", "");
+    wait_until(|| web(&server)[0]["health"] == "unhealthy");
+    // What the server cannot check as declared, it does not check at all.
+    declare("/health", "header = \"Authorization: Bearer secret\"\n");
+    wait_until(|| web(&server)[0]["health"] == "unknown");
+    let log = server.log();
+    assert!(log.contains("cannot check with its header") && !log.contains("secret"), "{log}");
 }
 
 fn put(program: &Program, id: &str, port: u16) {

@@ -179,6 +179,14 @@ fn status_and_migrate_say_what_a_database_is() {
     let (_, said) = done(&["migrate", &url]);
     assert!(said.contains(&format!("has format {POSTGRES_FORMAT} already")), "{said}");
 
+    // The same with the settings of the server.
+    let made = folder.path().join("made.db");
+    let mut serve = Command::new(portolan_path());
+    let ran = serve.args(["serve", "--migrate", "--data", text(&made), "--port", "0"]).env_clear().output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success() && said.contains(&format!("has its tables now, in format {FORMAT}")), "{said}");
+    assert_eq!(status(text(&made))["format"], FORMAT);
+
     let server = node(&url, "a");
     server.register(&registration("i", 30));
     wait_until(|| status(&url)["servers"].as_array().is_some_and(|servers| servers.len() == 1));

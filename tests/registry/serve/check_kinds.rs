@@ -54,6 +54,17 @@ fn each_protocol_is_checked_in_its_own_way() {
         assert_eq!((&health["checks"][0]["check_type"], &health["checks"][0]["state"]), (&way.1.into(), &state.into()));
     }
 
+    // The same authority by a setting, beside those of the system.
+    let settings = format!("    ca: {}\n", trusted.display());
+    let other = Server::with_checks(folder.path(), &settings);
+    other.register(&registration("https", of_https, https.address));
+    reach(&other, "https", "healthy");
+    let file = folder.path().join("absent.yaml");
+    std::fs::write(&file, "registry: { health_checks: { ca: /nonexistent/ca.pem } }").unwrap();
+    let args = [OsStr::new("--data"), OsStr::new(":memory:"), OsStr::new("--config"), file.as_os_str()];
+    let said = Server::try_with(args).err().unwrap();
+    assert!(said.contains("registry.health_checks.ca cannot be '/nonexistent/ca.pem': "), "{said}");
+
     assert!(grpc.calls() >= 1, "gRPC's health service was called");
     let metrics = server.get("/metrics").text();
     for kind in ["http", "grpc", "tcp"] {

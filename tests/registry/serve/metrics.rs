@@ -70,6 +70,9 @@ fn promtool_finds_nothing_wrong_with_the_metrics() {
     for (line, wanted) in [
         ("portolan_services", 1.0),
         ("portolan_instances{state=\"healthy\"}", 1.0),
+        ("portolan_service_instances{namespace=\"default\",service=\"web\",state=\"healthy\"}", 1.0),
+        ("portolan_service_instances{namespace=\"default\",service=\"web\",state=\"unhealthy\"}", 0.0),
+        ("portolan_unlisted_services", 0.0),
         ("portolan_leases", 1.0),
         ("portolan_expired_leases", 0.0),
         ("portolan_writes_total", 1.0),
@@ -311,4 +314,22 @@ fn the_status_has_all_eight_facts() {
         "{status}"
     );
     assert!(status["uptime_seconds"].is_u64() && status["started_at"].is_string(), "{status}");
+}
+
+/// Each service has four time series: more services than the settings allow are counted, and not listed.
+#[test]
+fn the_metrics_of_services_are_limited() {
+    let limit = [("PORTOLAN__MONITORING__METRICS__MAX_SERVICES", "2")];
+    let server = Server::with_environment(["--data", ":memory:"], &limit);
+    for name in ["c", "a", "b"] {
+        server.register(&json!({ "name": name, "address": "10.0.0.1", "port": 80, "ttl": 0 }).to_string());
+    }
+    let metrics = server.get("/metrics").text();
+    let listed: Vec<&str> = metrics
+        .lines()
+        .filter_map(|line| line.split_once("service=\"")?.1.split_once("\",state=\"unknown\"} 1"))
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(listed, ["a", "b"], "{metrics}");
+    assert!(metrics.contains("portolan_unlisted_services 1\n"), "{metrics}");
 }
