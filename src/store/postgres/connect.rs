@@ -82,7 +82,7 @@ async fn log_in(
 ) -> Result<Session, PostgresFailure> {
     let wake = wake.cloned();
     let (client, driver) = if may_use_tls(host) {
-        let tls = Tls::new(&url.trust).map_err(PostgresFailure::tls)?;
+        let tls = Tls::new(url.root_certificates.as_deref()).map_err(PostgresFailure::tls)?;
         let (client, connection) = host.connect(tls).await?;
         (client, tokio::spawn(drive(connection, wake)))
     } else {

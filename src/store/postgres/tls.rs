@@ -1,4 +1,4 @@
-//! TLS to PostgreSQL. What is verified depends on the mode, as in libpq.
+//! TLS to PostgreSQL: the certificate and the name of the server are always verified.
 
 use std::future::Future;
 use std::io;
@@ -7,19 +7,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::Socket;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_rustls::TlsConnector;
-
-use super::url::{ServerTrust, ServerVerification};
 
 /// Makes TLS connections.
 #[derive(Clone)]
@@ -30,19 +24,16 @@ impl Tls {
     ///
     /// # Errors
     /// The file has none.
-    pub(super) fn new(trust: &ServerTrust) -> Result<Self, String> {
-        let roots = match (trust.verification, &trust.root_certificates) {
-            (ServerVerification::Nothing, _) => RootCertStore::empty(),
-            (_, Some(path)) => roots_of(path)?,
-            (_, None) => system_roots(),
+    pub(super) fn new(root_certificates: Option<&Path>) -> Result<Self, String> {
+        let roots = match root_certificates {
+            Some(path) => roots_of(path)?,
+            None => system_roots(),
         };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier = PostgresVerifier { verification: trust.verification, roots, provider: Arc::clone(&provider) };
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_root_certificates(roots)
             .with_no_client_auth();
         Ok(Self(Arc::new(config)))
     }
@@ -63,59 +54,6 @@ fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     roots
-}
-
-/// Verifies as much of the server's certificate as the mode demands. That the server has its key is verified in each mode.
-#[derive(Debug)]
-struct PostgresVerifier {
-    verification: ServerVerification,
-    roots: RootCertStore,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for PostgresVerifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        _ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        if self.verification == ServerVerification::Nothing {
-            return Ok(ServerCertVerified::assertion());
-        }
-        let certificate = ParsedCertificate::try_from(end_entity)?;
-        let algorithms = self.provider.signature_verification_algorithms.all;
-        verify_server_cert_signed_by_trust_anchor(&certificate, &self.roots, intermediates, now, algorithms)?;
-
-        if self.verification == ServerVerification::Name {
-            verify_server_name(&certificate, name)?;
-        }
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
 }
 
 impl MakeTlsConnect<Socket> for Tls {
@@ -152,7 +90,7 @@ impl TlsConnect<Socket> for Connector {
 pub(super) struct PostgresTlsStream(Box<tokio_rustls::client::TlsStream<Socket>>);
 
 impl TlsStream for PostgresTlsStream {
-    /// A mode that verifies the certificate does what channel binding would add.
+    /// The certificate is verified, which is what channel binding would add.
     fn channel_binding(&self) -> ChannelBinding {
         ChannelBinding::none()
     }

@@ -8,7 +8,6 @@ use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
-use crate::clean::clean;
 use crate::store::StoreError;
 
 /// How long a connect may take, for each host.
@@ -26,28 +25,9 @@ const DEFAULT_PORT: u16 = 5432;
 pub struct PostgresUrl {
     /// One for each host, in the order in which they are tried.
     pub(super) hosts: Vec<Config>,
-    pub(super) trust: ServerTrust,
-    shown: String,
-}
-
-/// How the certificate of the server is verified.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct ServerTrust {
-    pub(super) verification: ServerVerification,
-    /// The authorities of the certificate; `None`: those of the system.
+    /// The authorities of the server's certificate; `None`: those of the system.
     pub(super) root_certificates: Option<PathBuf>,
-}
-
-/// What is verified, as libpq does for the modes of TLS.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum ServerVerification {
-    /// Nothing: the connection is encrypted, to whichever server replies.
-    #[default]
-    Nothing,
-    /// The certificate comes from a trusted authority.
-    Authority,
-    /// It also has the name of the host.
-    Name,
+    shown: String,
 }
 
 impl PostgresUrl {
@@ -90,7 +70,7 @@ impl fmt::Debug for PostgresUrl {
 
 impl PartialEq for PostgresUrl {
     fn eq(&self, other: &Self) -> bool {
-        self.hosts == other.hosts && self.trust == other.trust
+        self.hosts == other.hosts && self.root_certificates == other.root_certificates
     }
 }
 
@@ -100,7 +80,7 @@ impl FromStr for PostgresUrl {
     type Err = StoreError;
 
     fn from_str(text: &str) -> Result<Self, StoreError> {
-        let (text, trust) = own_parameters(text)?;
+        let (text, root_certificates) = own_parameters(text);
         let config: Config = text.parse().map_err(|error| wrong(&error))?;
         let count = config.get_hosts().len().max(config.get_hostaddrs().len());
         if count == 0 {
@@ -112,7 +92,7 @@ impl FromStr for PostgresUrl {
         let user = config.get_user().map_or_else(String::new, |user| format!("{user}@"));
         let name = config.get_dbname().or(config.get_user()).unwrap_or_default();
         let shown = format!("postgresql://{user}{}/{name}", places.join(","));
-        Ok(Self { hosts, trust, shown })
+        Ok(Self { hosts, root_certificates, shown })
     }
 }
 
@@ -129,51 +109,20 @@ fn unusable(cause: &str) -> StoreError {
     }
 }
 
-/// Takes out the parameters that the driver does not know: it only encrypts.
-fn own_parameters(text: &str) -> Result<(String, ServerTrust), StoreError> {
-    let Some((base, query)) = text.split_once('?') else { return Ok((text.to_owned(), ServerTrust::default())) };
-    let mut trust = ServerTrust::default();
-    let mut is_of_system = false;
+/// Takes out the parameters that the driver does not know. Certificates are always verified, so that the stricter modes
+/// are the same as `require`.
+fn own_parameters(text: &str) -> (String, Option<PathBuf>) {
+    let Some((base, query)) = text.split_once('?') else { return (text.to_owned(), None) };
+    let mut certificates = None;
     let mut kept = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         match pair.split_once('=') {
-            Some(("sslrootcert", "system")) => is_of_system = true,
-            Some(("sslrootcert", file)) => trust.root_certificates = Some(PathBuf::from(decoded(file))),
-            Some(("sslmode", mode)) => {
-                let (mode, verification) = ssl_mode(mode)?;
-                trust.verification = verification;
-                kept.push(mode);
-            }
+            Some(("sslrootcert", file)) => certificates = Some(PathBuf::from(decoded(file))),
+            Some(("sslmode", "verify-ca" | "verify-full")) => kept.push("sslmode=require"),
             _ => kept.push(pair),
         }
     }
-
-    // A file that is named is meant to be used, in every mode. That a certificate comes from one of the many authorities of
-    // the system says nothing without the name.
-    if is_of_system {
-        trust.verification = ServerVerification::Name;
-    } else if trust.root_certificates.is_some() && trust.verification == ServerVerification::Nothing {
-        trust.verification = ServerVerification::Authority;
-    }
-    Ok((format!("{base}?{}", kept.join("&")), trust))
-}
-
-/// The driver's mode, and what it leaves out.
-fn ssl_mode(mode: &str) -> Result<(&'static str, ServerVerification), StoreError> {
-    use ServerVerification as V;
-
-    match mode {
-        "disable" => Ok(("sslmode=disable", V::Nothing)),
-        "prefer" => Ok(("sslmode=prefer", V::Nothing)),
-        "require" => Ok(("sslmode=require", V::Nothing)),
-        "verify-ca" => Ok(("sslmode=require", V::Authority)),
-        "verify-full" => Ok(("sslmode=require", V::Name)),
-        other => Err(StoreError::Unusable {
-            database: "postgresql://…".to_owned(),
-            cause: format!("its sslmode cannot be '{}'", clean(other)),
-            hint: "write disable, prefer, require, verify-ca or verify-full",
-        }),
-    }
+    (format!("{base}?{}", kept.join("&")), certificates)
 }
 
 fn decoded(text: &str) -> String {
@@ -251,9 +200,7 @@ mod tests {
         let url: PostgresUrl = text.parse().unwrap();
         assert_eq!(url.to_string(), "postgresql://app@db1:5432,db2:5433/registry");
         assert!(url.has_password() && !format!("{url:?}").contains("s3cret"));
-        let trust =
-            ServerTrust { verification: ServerVerification::Name, root_certificates: Some(PathBuf::from("/ca+x.pem")) };
-        assert_eq!(url.trust, trust);
+        assert_eq!(url.root_certificates, Some(PathBuf::from("/ca+x.pem")));
         let ports: Vec<_> = url.hosts.iter().map(|host| (host.get_hosts().len(), host.get_ports().to_vec())).collect();
         assert_eq!(ports, [(1, vec![5432]), (1, vec![5433])]);
         assert!(url.hosts.iter().all(|host| host.get_ssl_mode() == SslMode::Require));
@@ -261,34 +208,6 @@ mod tests {
         let url: PostgresUrl = "postgres://app@[::1]/r".parse().unwrap();
         assert_eq!(url.to_string(), "postgresql://app@[::1]:5432/r");
         assert!(!url.has_password() && url.with_password("x").has_password());
-    }
-
-    /// As libpq verifies: nothing, unless the mode or a file of authorities says so.
-    #[test]
-    fn the_mode_of_tls_says_what_is_verified() {
-        use ServerVerification as V;
-        use SslMode::{Disable, Prefer, Require};
-
-        for (query, mode, verification) in [
-            ("", Prefer, V::Nothing),
-            ("sslmode=disable", Disable, V::Nothing),
-            ("sslmode=prefer&sslrootcert=ca.pem", Prefer, V::Authority),
-            ("sslmode=require", Require, V::Nothing),
-            ("sslrootcert=ca.pem&sslmode=require", Require, V::Authority),
-            ("sslmode=verify-ca", Require, V::Authority),
-            ("sslmode=verify-full&sslrootcert=ca.pem", Require, V::Name),
-            ("sslmode=require&sslrootcert=system", Require, V::Name),
-        ] {
-            let url: PostgresUrl = format!("postgresql://u@h/d?{query}").parse().unwrap();
-            assert_eq!((url.hosts[0].get_ssl_mode(), url.trust.verification), (mode, verification), "{query}");
-        }
-        for mode in ["allow", "", "REQUIRE", "verify_full", "on"] {
-            let error = format!("postgresql://u@h/d?sslmode={mode}").parse::<PostgresUrl>().unwrap_err();
-            assert!(
-                error.to_string().contains("its sslmode cannot be") && error.hint().contains("verify-ca"),
-                "{error}"
-            );
-        }
     }
 
     #[test]
