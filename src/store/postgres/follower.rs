@@ -10,7 +10,7 @@ use tokio_postgres::types::ToSql;
 
 use super::audit;
 use super::changes::{MAX_READ, Meta, begin_history, changes_since, contents, events, is_loss, members, signed};
-use super::connect::{CHANNEL, Session, connect};
+use super::connect::{CHANNEL, ConnectionSlot, Session, connect};
 use super::failure::{self, PostgresFailure};
 use super::renewals;
 use super::statements::FollowStatements;
@@ -38,13 +38,14 @@ pub(super) struct Follower {
     url: PostgresUrl,
     wake: watch::Sender<u64>,
     session: Option<(Session, FollowStatements)>,
+    slot: ConnectionSlot,
     /// Whether nothing was stored over this connection yet.
     is_new: bool,
 }
 
 impl Follower {
-    pub(super) fn new(url: PostgresUrl, wake: watch::Sender<u64>) -> Self {
-        Self { url, wake, session: None, is_new: true }
+    pub(super) fn new(url: PostgresUrl, wake: watch::Sender<u64>, slot: ConnectionSlot) -> Self {
+        Self { url, wake, session: None, slot, is_new: true }
     }
 
     /// Serves requests until the store is dropped.
@@ -115,6 +116,7 @@ impl Follower {
         }
         if self.session.is_none() {
             let session = connect(&self.url, Some(&self.wake)).await.map_err(failure::away)?;
+            self.slot.set(&session);
             let prepared = timeout(STEP_TIMEOUT, prepare(&session)).await;
             let prepared = prepared.unwrap_or_else(|_| Err(PostgresFailure::silent(STEP_TIMEOUT)));
             let statements = prepared.map_err(|fault| failure::running(&fault))?;
