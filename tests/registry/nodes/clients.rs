@@ -12,9 +12,10 @@ use portolan::model::{Registration, Timestamp};
 use serde_json::Value;
 
 use super::database::shared;
-use super::node::{list, three};
+use super::node::{list, node_with, three};
+use crate::durability::{in_mount_namespace, workload_folder};
 use crate::serve::{Server, folder, wait_until};
-use crate::support::{HANG, tool};
+use crate::support::{HANG, TempDir, needs_root, output, tool};
 
 /// When the registry last heard of the instance, according to a server.
 fn last_seen(node: &Server) -> Option<Timestamp> {
@@ -113,4 +114,38 @@ async fn a_client_behind_a_load_balancer_talks_to_all_servers_and_goes_on_when_o
     wait_until(|| nodes.iter().all(|node| list(node).instances == [] as [Value; 0]));
     balancer.kill().unwrap();
     balancer.wait().unwrap();
+}
+
+#[test]
+fn a_client_with_one_name_for_all_servers_goes_on_when_one_dies() {
+    needs_root("it replaces /etc/hosts");
+    in_mount_namespace("nodes::clients::follow_one_name", TempDir::new().path());
+}
+
+/// The name has the addresses of two servers, as one in DNS has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "not a test by itself: the test above starts it with --ignored in a mount namespace"]
+async fn follow_one_name() {
+    let Some(folder) = workload_folder() else { return };
+    let hosts = folder.join("hosts");
+    std::fs::write(&hosts, "127.0.0.1 registry\n127.0.0.2 registry\n").unwrap();
+    let mounted = output(tool("mount").arg("--bind").arg(&hosts).arg("/etc/hosts"));
+    assert!(mounted.status.success(), "{}", String::from_utf8_lossy(&mounted.stderr));
+
+    let database = shared();
+    let url = database.create();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let nodes = ["127.0.0.1", "127.0.0.2"].map(|ip| node_with(&url, ip, &["--listen", &format!("{ip}:{port}")]));
+    let registry = Registry::open(&format!("portolan://registry:{port}")).unwrap();
+    let shop = Registration::new("shop", "127.0.0.1:18080".parse().unwrap());
+    let me = registry.register(shop.id("shop-1").ttl(Duration::from_secs(10))).await.unwrap();
+
+    let [first, second] = nodes;
+    first.kill();
+    wait_until(|| list(&second).instances.len() == 1);
+    assert_eq!(names(&registry).await, ["shop"]);
+    let alone = Timestamp::now();
+    wait_until(|| last_seen(&second).is_some_and(|seen| seen > alone));
+    assert!(matches!(*me.states().borrow(), RegistrationState::Active { registrations: 1 }), "it never was lost");
+    me.deregister().await.unwrap();
 }
