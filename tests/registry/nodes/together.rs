@@ -183,11 +183,11 @@ fn the_status_shows_how_far_each_server_is_behind() {
     };
 
     // A server says once a second what it knows: the one that writes meanwhile is ahead of it.
-    wait_until(|| {
+    crate::serve::wait_until(|| {
         nodes[0].register(&registration(&uuid::Uuid::new_v4().to_string(), 0));
         behind("b").is_some_and(|changes| changes > 0)
     });
-    wait_until(|| ["a", "b"].map(behind) == [Some(0), Some(0)]);
+    crate::serve::wait_until(|| ["a", "b"].map(behind) == [Some(0), Some(0)]);
 }
 
 #[test]
