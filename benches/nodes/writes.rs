@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::ops::Range;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -28,11 +29,11 @@ pub fn propagation(size: usize) -> String {
         if !more.is_empty() {
             wait(|| nodes.iter().all(|node| node.status()["redis"]["connected"] == true));
         }
-        text.push_str(&row(label, measure(&nodes[0], &nodes[1], count), "p50 5, p99 50"));
+        text.push_str(&row(label, measure(&nodes[0], &nodes[1], 0..count), "p50 5, p99 50"));
         if more.is_empty() {
             continue;
         }
-        for (label, disturb) in DISTURBANCES {
+        for (part, (label, disturb)) in (1..).zip(DISTURBANCES) {
             let stop = AtomicBool::new(false);
             let taken = thread::scope(|scope| {
                 scope.spawn(|| {
@@ -40,7 +41,7 @@ pub fn propagation(size: usize) -> String {
                         disturb(&redis);
                     }
                 });
-                let taken = measure(&nodes[0], &nodes[1], count);
+                let taken = measure(&nodes[0], &nodes[1], part * count..(part + 1) * count);
                 stop.store(true, Ordering::Relaxed);
                 taken
             });
@@ -77,7 +78,8 @@ fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-fn measure(writer: &Node, reader: &Node, count: usize) -> Vec<Duration> {
+/// Registers new instances: one that is there already would be no change.
+fn measure(writer: &Node, reader: &Node, numbers: Range<usize>) -> Vec<Duration> {
     let events = watch(reader.address);
     let next = |wanted: u64| loop {
         let (index, at) = events.recv_timeout(HANG).expect("an event");
@@ -85,7 +87,7 @@ fn measure(writer: &Node, reader: &Node, count: usize) -> Vec<Duration> {
             return at;
         }
     };
-    (0..count)
+    numbers
         .map(|number| {
             let begun = Instant::now();
             let reply = send(writer.address, "POST", "/api/v1/services", &instance(number, 0));
