@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, unreachable_pub, missing_docs)]
 #![allow(clippy::cast_precision_loss, dead_code)]
 
+#[path = "nodes/alone.rs"]
+mod alone;
 #[path = "nodes/cluster.rs"]
 mod cluster;
 #[path = "../tests/registry/nodes/database.rs"]
@@ -42,28 +44,31 @@ const HELP: &str = "cargo bench --bench nodes -- [--size N] [--cases LETTERS] [-
 
   --size N         in percent: 100 is what the figures are claimed for, 1 a try (default 100)
   --cases LETTERS  only these:
-                     W from a write at one server to a watcher at another, without and with Redis
+                     W from a write at one server to a watcher at another, without Redis, with one, and with one
+                       that is flushed or stands still
                      R durable registrations, at one server and at three at once
                      L 100,000 leases of 10 s: processor time of PostgreSQL, and memory of a server
                      C a server that missed 100,000 events
-                     O PostgreSQL stands still, and is killed: stale answers, and writes afterwards
+                     O PostgreSQL stands still, and is killed: stale answers, writes afterwards, and leases after 30 s
+                     N one of three servers beside a single one with SQLite: memory and reads
   --save           also write benches/runs/DATE-nodes.txt
 ";
 
 /// A case: its letter, its title, and what measures it. The size is in percent.
 type Case = (char, &'static str, fn(usize) -> String);
 
-const CASES: [Case; 5] = [
+const CASES: [Case; 6] = [
     ('W', "from a write at one server to a watcher at another", writes::propagation),
     ('R', "durable registrations", writes::registrations),
     ('L', "leases", leases::renewals),
     ('C', "catching up", leases::catch_up),
     ('O', "outages of PostgreSQL", outages::outages),
+    ('N', "one of three servers beside a single one", alone::beside_a_single_one),
 ];
 
 fn main() {
     let mut words = std::env::args().skip(1);
-    let (mut letters, mut size, mut save) = ("WRLCO".to_owned(), 100, false);
+    let (mut letters, mut size, mut save) = ("WRLCON".to_owned(), 100, false);
     while let Some(word) = words.next() {
         match word.as_str() {
             // Cargo passes this to every bench.

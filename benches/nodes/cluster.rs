@@ -20,8 +20,13 @@ pub struct Node {
 
 impl Node {
     pub fn start(url: &str, name: &str, more: &[&str]) -> Self {
+        Self::with(&[&["--database-url", url, "--node", name], more].concat())
+    }
+
+    /// A server with these options.
+    pub fn with(options: &[&str]) -> Self {
         let mut command = Command::new(portolan_path());
-        command.args(["serve", "--port", "0", "--database-url", url, "--node", name]).args(more).env_clear();
+        command.args(["serve", "--port", "0"]).args(options).env_clear();
         // Every event that a server may miss is kept.
         command.env("PORTOLAN__REGISTRY__EVENTS__BUFFER_SIZE", "200000");
         command.env("PORTOLAN__REGISTRY__HEALTH_CHECKS__ENABLED", "false");

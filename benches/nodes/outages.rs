@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::cluster::{Node, instance, three, wait};
+use crate::cluster::{Node, fill, instance, three, wait};
 use crate::database::Database;
 use crate::support::HANG;
 
@@ -43,7 +43,47 @@ pub fn outages(size: usize) -> String {
         );
         wait(|| !nodes.iter().any(is_stale));
     }
-    text
+    text + &long_cut(&database, &nodes)
+}
+
+/// How long the database is away in the end.
+const LONG_CUT: Duration = Duration::from_secs(30);
+/// The leases that are over meanwhile, with their grace period of 15 s.
+const TTL: u32 = 10;
+const LEASES: usize = 300;
+/// Their numbers begin behind those of all others.
+const FIRST_LEASE: usize = 900_000;
+
+/// Reads while the database stands still for long, and leases that no heartbeat renewed since.
+fn long_cut(database: &Database, nodes: &[Node]) -> String {
+    fill(&nodes[0], FIRST_LEASE..FIRST_LEASE + LEASES, TTL);
+    let index = nodes[0].index();
+    wait(|| nodes.iter().all(|node| node.index() >= index));
+
+    database.pause();
+    let (begun, mut reads, mut answered) = (Instant::now(), 0, 0);
+    let path = format!("/api/v1/discover?service_name=bench-{}", FIRST_LEASE / 1_000);
+    while begun.elapsed() < LONG_CUT {
+        for node in nodes {
+            let reply = request(node, "GET", &path, "");
+            reads += 1;
+            answered += usize::from(reply.starts_with("HTTP/1.1 200") && reply.contains("00000000-0000-4000-8000-"));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+
+    database.resume();
+    wait(|| !nodes.iter().any(is_stale));
+    let (back, mut expired) = (Instant::now(), 0);
+    while back.elapsed() < Duration::from_secs(u64::from(TTL)) {
+        let unhealthy = nodes.iter().filter_map(|node| node.status()["health"]["unhealthy"].as_u64());
+        expired = expired.max(unhealthy.max().unwrap_or(0));
+        thread::sleep(Duration::from_millis(100));
+    }
+    format!(
+        "{} s without PostgreSQL: {answered} of {reads} reads answered; {expired} of {LEASES} leases of {TTL} s expired within {TTL} s afterwards (goal 0)\n",
+        LONG_CUT.as_secs()
+    )
 }
 
 /// The seconds until something succeeds.

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::ops::Range;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,22 +29,57 @@ pub fn propagation(size: usize) -> String {
         if !more.is_empty() {
             wait(|| nodes.iter().all(|node| node.status()["redis"]["connected"] == true));
         }
-        let mut taken = measure(&nodes[0], &nodes[1], count);
-        taken.sort();
-        let [half, most, last] = [taken[count / 2], taken[count * 99 / 100], taken[count - 1]].map(millis);
-        let _ = writeln!(
-            text,
-            "{label:<22} {count} writes: p50 {half:.2} ms, p99 {most:.2} ms, max {last:.2} ms (goal p50 5, p99 50)"
-        );
+        text.push_str(&row(label, measure(&nodes[0], &nodes[1], 0..count), "p50 5, p99 50"));
+        if more.is_empty() {
+            continue;
+        }
+        for (part, (label, disturb)) in (1..).zip(DISTURBANCES) {
+            let stop = AtomicBool::new(false);
+            let taken = thread::scope(|scope| {
+                scope.spawn(|| {
+                    while !stop.load(Ordering::Relaxed) {
+                        disturb(&redis);
+                    }
+                });
+                let taken = measure(&nodes[0], &nodes[1], part * count..(part + 1) * count);
+                stop.store(true, Ordering::Relaxed);
+                taken
+            });
+            text.push_str(&row(label, taken, "max 1100"));
+        }
     }
     text
+}
+
+/// What befalls Redis, for about a second.
+type Disturbance = (&'static str, fn(&Redis));
+
+const DISTURBANCES: [Disturbance; 2] = [
+    ("Redis, flushed each second", |redis| {
+        redis.ask(&["FLUSHALL"]);
+        thread::sleep(Duration::from_secs(1));
+    }),
+    ("Redis, standing still half the time", |redis| {
+        redis.pause();
+        thread::sleep(Duration::from_millis(700));
+        redis.resume();
+        thread::sleep(Duration::from_millis(700));
+    }),
+];
+
+fn row(label: &str, mut taken: Vec<Duration>, goal: &str) -> String {
+    taken.sort();
+    let count = taken.len();
+    let [half, most, last] = [taken[count / 2], taken[count * 99 / 100], taken[count - 1]].map(millis);
+    format!("{label:<36} {count} writes: p50 {half:.2} ms, p99 {most:.2} ms, max {last:.2} ms (goal {goal})\n")
 }
 
 fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-fn measure(writer: &Node, reader: &Node, count: usize) -> Vec<Duration> {
+/// Registers new instances: one that is there already would be no change.
+fn measure(writer: &Node, reader: &Node, numbers: Range<usize>) -> Vec<Duration> {
     let events = watch(reader.address);
     let next = |wanted: u64| loop {
         let (index, at) = events.recv_timeout(HANG).expect("an event");
@@ -50,7 +87,7 @@ fn measure(writer: &Node, reader: &Node, count: usize) -> Vec<Duration> {
             return at;
         }
     };
-    (0..count)
+    numbers
         .map(|number| {
             let begun = Instant::now();
             let reply = send(writer.address, "POST", "/api/v1/services", &instance(number, 0));
@@ -87,21 +124,22 @@ pub fn registrations(size: usize) -> String {
     let seconds = (size / 10).max(2);
     let mut text = String::new();
     for many in [1, 3] {
-        let loads: Vec<Child> = nodes.iter().take(many).map(|node| load(node.address, seconds)).collect();
+        let loads: Vec<Child> = nodes.iter().take(many).map(|node| load("register", node.address, seconds)).collect();
         let rates: Vec<f64> = loads.into_iter().map(rate).collect();
         let _ = writeln!(text, "closed loop at {many}: {:.0} registrations/s (goal 5,000)", rates.iter().sum::<f64>());
     }
     text
 }
 
-fn load(address: SocketAddr, seconds: usize) -> Child {
+pub fn load(scenario: &str, address: SocketAddr, seconds: usize) -> Child {
     let mut command = Command::new(portolan_path());
-    command.args(["bench", "register", "--closed", "--json", "--quiet", "--duration", &format!("{seconds}s")]);
+    command.args(["bench", scenario, "--closed", "--json", "--quiet", "--duration", &format!("{seconds}s")]);
     command.args(["--server", &format!("http://{address}")]).env_clear();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("portolan starts")
 }
 
-fn rate(load: Child) -> f64 {
+/// The replies per second of a load that ends.
+pub fn rate(load: Child) -> f64 {
     let out = load.wait_with_output().expect("it ends");
     let report: Value = serde_json::from_slice(&out.stdout).unwrap();
     report["answered_per_second"].as_f64().unwrap_or(0.0)

@@ -84,6 +84,14 @@ pub enum ReplicateError {
     },
 }
 
+impl ReplicatedChange {
+    /// The namespace and the name of the service that it is about.
+    pub fn service(&self) -> (&str, &str) {
+        let registration = &self.record.registration;
+        (registration.namespace_or_default(), &registration.name)
+    }
+}
+
 impl From<&Change> for ReplicatedChange {
     fn from(change: &Change) -> Self {
         let instance = &change.instance;

@@ -163,6 +163,7 @@ impl ServerState {
             connections: self.gate.open() as u64,
             max_connections: self.live.load().connections as u64,
             written_lists: self.lists.written(),
+            database_connections: self.probe.store().connections().map(|open| open as u64),
             uptime: self.started.elapsed(),
             is_store_well: self.is_store_well.load(Ordering::Relaxed),
             is_ready: self.is_ready(),

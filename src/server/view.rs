@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
+use foldhash::fast::RandomState;
 use jiff::Timestamp;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
 
@@ -21,7 +22,7 @@ use crate::registry::{Change, ChangeKind, Snapshot};
 pub(super) struct View {
     pub(super) snapshot: Snapshot,
     services: RedBlackTreeMapSync<ServiceKey, Arc<ServiceView>>,
-    by_id: HashTrieMapSync<Arc<str>, Arc<InstanceView>>,
+    by_id: HashTrieMapSync<Arc<str>, Arc<InstanceView>, RandomState>,
     /// The records of nodes, by their name. They are no instances of a service.
     nodes: RedBlackTreeMapSync<Arc<str>, Arc<InstanceView>>,
     /// The instances or nodes that checks of Consul's API belong to, by the id of the check.
@@ -190,7 +191,7 @@ impl View {
         let empty = Self {
             snapshot: snapshot.clone(),
             services: RedBlackTreeMapSync::new_sync(),
-            by_id: HashTrieMapSync::new_sync(),
+            by_id: HashTrieMapSync::new_with_hasher_and_ptr_kind(RandomState::default()),
             nodes: RedBlackTreeMapSync::new_sync(),
             check_owners: HashTrieMapSync::new_sync(),
             nodes_version: 0,
@@ -304,7 +305,7 @@ type Members = RedBlackTreeMapSync<Arc<str>, Arc<InstanceView>>;
 #[derive(Debug)]
 pub(super) struct ViewDraft {
     view: View,
-    touched: HashMap<ServiceKey, ServiceView>,
+    touched: HashMap<ServiceKey, ServiceView, RandomState>,
     is_node_touched: bool,
     /// The counters of instances that are removed, and those of their services.
     removed: Vec<(Arc<InstanceCounters>, Arc<ServiceCounters>)>,
@@ -312,7 +313,7 @@ pub(super) struct ViewDraft {
 
 impl ViewDraft {
     pub(super) fn of(view: &View) -> Self {
-        Self { view: view.clone(), touched: HashMap::new(), is_node_touched: false, removed: Vec::new() }
+        Self { view: view.clone(), touched: HashMap::default(), is_node_touched: false, removed: Vec::new() }
     }
 
     /// Adds or replaces an instance.

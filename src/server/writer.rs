@@ -485,7 +485,7 @@ fn event(change: &Change, view: &InstanceView, service: ServiceKey, previous: u6
 }
 
 /// Logs a change.
-pub(super) fn log(change: &Change) {
+fn log(change: &Change) {
     let instance = &change.instance;
     let service = format!("{}/{}", instance.namespace(), instance.name());
     let (id, index, cause) = (&*instance.id, change.index, change.cause.as_str());

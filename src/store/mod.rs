@@ -70,6 +70,11 @@ pub trait Store: Send + Sync {
     /// The store is damaged.
     fn check(&self) -> Result<(), StoreError>;
 
+    /// The connections to its database that are open; `None` if it has a file or nothing.
+    fn connections(&self) -> Option<usize> {
+        None
+    }
+
     /// The same store, if other servers write to it too.
     fn shared(self: Arc<Self>) -> Option<Arc<dyn SharedStore>> {
         None

@@ -117,6 +117,8 @@ pub struct SyncReport {
     pub renewals: Option<Renewals>,
     /// The servers that share the store at this moment; none if the request names no member.
     pub members: Vec<ClusterServer>,
+    /// How long the first of the other members still is one, unless it says so again; `None` without another one.
+    pub first_expiry: Option<Duration>,
     /// Whether the store was connected to anew for this request: it may be another one, which lacks the last renewals.
     pub is_reconnected: bool,
 }

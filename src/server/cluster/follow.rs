@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
-use crate::registry::{Change, ChangeKind, DocumentChange, Replica, State};
+use crate::registry::{Change, ChangeKind, DocumentChange, Now, Replica, State};
 use crate::server::document_event::log_document;
 use crate::server::ring::Event;
 use crate::server::shared::App;
 use crate::server::view::{View, ViewDraft};
-use crate::server::writer::{CommandWriter, log};
+use crate::server::writer::CommandWriter;
 use crate::store::{Contents, StoreChanges, StoreError, StoredEvent};
 
 /// What was written by others could not be taken over: everything has to be read again.
@@ -31,16 +31,17 @@ pub(super) fn follow(writer: &mut CommandWriter, changes: StoreChanges) -> Resul
 }
 
 fn follow_events(writer: &mut CommandWriter, events: Vec<StoredEvent>) -> Result<(), Divergence> {
-    let mut draft = ViewDraft::of(&writer.app.unscoped.load());
+    let before = writer.app.unscoped.load_full();
+    let mut draft = ViewDraft::of(&before);
     let (mut changes, mut documents, mut lines) = (Vec::new(), Vec::new(), Vec::new());
-    let mut result = Ok(());
+    let (mut result, now) = (Ok(()), writer.now());
 
     for event in events {
         // What was written in this server's own turn is known.
         if event.index <= writer.state.index() {
             continue;
         }
-        match follow_event(writer, &mut draft, event) {
+        match follow_event(&mut writer.state, (&before, &mut draft), event, now) {
             Ok((followed, line)) => {
                 match followed {
                     AppliedChange::Instance(change) => changes.push(*change),
@@ -58,7 +59,7 @@ fn follow_events(writer: &mut CommandWriter, events: Vec<StoredEvent>) -> Result
         return result;
     }
 
-    changes.iter().for_each(log);
+    changes.iter().for_each(log_followed);
     documents.iter().for_each(log_document);
     let app = &writer.app;
     app.unscoped.store(Arc::new(draft.finish(writer.state.snapshot())));
@@ -75,31 +76,43 @@ enum AppliedChange {
     Document(DocumentChange),
 }
 
+/// Takes over one change. `before`: the view that the draft began with.
 fn follow_event(
-    writer: &mut CommandWriter,
-    draft: &mut ViewDraft,
+    state: &mut State,
+    (before, draft): (&View, &mut ViewDraft),
     event: StoredEvent,
+    now: Now,
 ) -> Result<(AppliedChange, Event), Divergence> {
     let index = event.index;
     let replica = Replica::from_json(&event.replica).map_err(|error| diverged(index, &error.to_string()))?;
-    let line = Event::of_line(index, event.body).ok_or_else(|| diverged(index, "its event is invalid"))?;
-
-    let now = writer.now();
     let replica = match replica {
         Replica::Instance(replica) => replica,
         Replica::Document(change) => {
-            let taken = writer.state.replicate_document(index, &change, now);
+            let line = Event::of_line(index, event.body).ok_or_else(|| diverged(index, "its event is invalid"))?;
+            let taken = state.replicate_document(index, &change, now);
             taken.map_err(|error| diverged(index, &error.to_string()))?;
             return Ok((AppliedChange::Document(change), line));
         }
     };
-    let change = writer.state.replicate(index, &replica, now).map_err(|error| diverged(index, &error.to_string()))?;
+
+    let (namespace, name) = replica.service();
+    let previous = state.view().service_index(namespace, name);
+    let change = state.replicate(index, &replica, now).map_err(|error| diverged(index, &error.to_string()))?;
     match change.kind {
         ChangeKind::Removed => draft.remove(&change.instance),
         ChangeKind::Added | ChangeKind::Updated => drop(draft.put(change.instance.clone())),
     }
     draft.note(&change);
+
+    let (kind, service) = (change.kind.as_str(), before.key_of(&change.instance));
+    let line = Event { index, kind, service, previous, json: event.body.into() };
     Ok((AppliedChange::Instance(Box::new(change)), line))
+}
+
+/// Logs a change of another server, which has logged it for all.
+fn log_followed(change: &Change) {
+    let (id, index, cause) = (&*change.instance.id, change.index, change.cause.as_str());
+    debug!(id, index, cause, kind = change.kind.as_str(), "followed a change of another server");
 }
 
 fn diverged(index: u64, why: &str) -> Divergence {

@@ -42,6 +42,8 @@ pub(in crate::server) struct ClusterWriter {
     pub(super) turn_size: TurnSize,
     /// Whether more leases wait to expire.
     pub(super) is_expiring: bool,
+    /// How long the next tick may take at most: another server is left out then, unless it says that it is there.
+    first_expiry: Option<Duration>,
     /// Tells this running server from all others, also from the same one before a restart.
     id: String,
 }
@@ -92,6 +94,7 @@ impl ClusterWriter {
             has_diverged: false,
             turn_size: TurnSize::default(),
             is_expiring: false,
+            first_expiry: None,
             id,
         }
     }
@@ -124,7 +127,13 @@ impl ClusterWriter {
                 }
                 // This server's own writes wake it too.
                 Next::Wakeup | Next::Hint => self.read_news(),
-                Next::Synced(at, extent, report) => self.take_report(at, extent, report).await,
+                Next::Synced(at, extent, report) => {
+                    self.take_report(at, extent, report).await;
+                    // What a server that died checked must not wait for the tick after the end of its membership.
+                    if let Some(expiry) = self.first_expiry.take().filter(|expiry| *expiry < TICK) {
+                        ticks.reset_after(expiry);
+                    }
+                }
                 Next::Job(job) => {
                     let mut jobs: Vec<WriteJob> = Some(job).filter(WriteJob::is_awaited).into_iter().collect();
                     self.writer.fill(&mut jobs, MAX_BATCH);
@@ -267,6 +276,7 @@ impl ClusterWriter {
         }
         if extent == Extent::Everything {
             self.meet(report.members);
+            self.first_expiry = report.first_expiry;
         }
 
         if self.has_diverged {

@@ -73,6 +73,8 @@ pub(super) struct Gauges {
     pub(super) connections: u64,
     pub(super) max_connections: u64,
     pub(super) written_lists: u64,
+    /// Open connections to the database; `None` if it is a file.
+    pub(super) database_connections: Option<u64>,
     pub(super) uptime: Duration,
     pub(super) is_store_well: bool,
     pub(super) is_ready: bool,

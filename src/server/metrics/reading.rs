@@ -144,6 +144,9 @@ impl Reading {
 
         let help = "Whether the store kept the last batch or answered the last probe";
         gauge(encoder, "portolan_store_healthy", help, u64::from(gauges.is_store_well))?;
+        if let Some(open) = gauges.database_connections {
+            gauge(encoder, "portolan_database_connections", "Open connections to the database", open)?;
+        }
         histogram(encoder, "portolan_commit_duration_seconds", "Time of a commit of the store", &metrics.commits)
     }
 

@@ -1,11 +1,13 @@
 //! A connection: the first host that can be written to, with limits for everything that may wait.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::timeout;
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls};
 
@@ -42,6 +44,22 @@ const SESSION: &str = "
 pub(super) struct Session {
     pub(super) client: Client,
     driver: JoinHandle<()>,
+}
+
+/// The last connection of an owner, for those that only count.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ConnectionSlot(Arc<ArcSwapOption<AbortHandle>>);
+
+impl ConnectionSlot {
+    /// Takes the place of the connection before.
+    pub(super) fn set(&self, session: &Session) {
+        self.0.store(Some(Arc::new(session.driver.abort_handle())));
+    }
+
+    /// Whether the connection is open.
+    pub(super) fn is_open(&self) -> bool {
+        self.0.load().as_ref().is_some_and(|driver| !driver.is_finished())
+    }
 }
 
 impl Drop for Session {

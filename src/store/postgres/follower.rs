@@ -10,7 +10,7 @@ use tokio_postgres::types::ToSql;
 
 use super::audit;
 use super::changes::{MAX_READ, Meta, begin_history, changes_since, contents, events, is_loss, members, signed};
-use super::connect::{CHANNEL, Session, connect};
+use super::connect::{CHANNEL, ConnectionSlot, Session, connect};
 use super::failure::{self, PostgresFailure};
 use super::renewals;
 use super::statements::FollowStatements;
@@ -38,13 +38,14 @@ pub(super) struct Follower {
     url: PostgresUrl,
     wake: watch::Sender<u64>,
     session: Option<(Session, FollowStatements)>,
+    slot: ConnectionSlot,
     /// Whether nothing was stored over this connection yet.
     is_new: bool,
 }
 
 impl Follower {
-    pub(super) fn new(url: PostgresUrl, wake: watch::Sender<u64>) -> Self {
-        Self { url, wake, session: None, is_new: true }
+    pub(super) fn new(url: PostgresUrl, wake: watch::Sender<u64>, slot: ConnectionSlot) -> Self {
+        Self { url, wake, session: None, slot, is_new: true }
     }
 
     /// Serves requests until the store is dropped.
@@ -99,13 +100,13 @@ impl Follower {
         let synced = timeout(STEP_TIMEOUT, sync(session, statements, request)).await;
         let synced = synced.unwrap_or_else(|_| Err(PostgresFailure::silent(STEP_TIMEOUT)));
 
-        let SyncResult { changes, last_index, renewals, members } = self.checked(synced)?;
+        let SyncResult { changes, last_index, renewals, members: (members, first_expiry) } = self.checked(synced)?;
         let changes = match changes {
             Some(changes) => changes,
             None => StoreChanges::Reset(Box::new(self.contents().await?)),
         };
         let is_reconnected = std::mem::take(&mut self.is_new);
-        Ok(SyncReport { changes, last_index, renewals, members, is_reconnected })
+        Ok(SyncReport { changes, last_index, renewals, members, first_expiry, is_reconnected })
     }
 
     /// The connection, which is made anew if it was lost.
@@ -115,6 +116,7 @@ impl Follower {
         }
         if self.session.is_none() {
             let session = connect(&self.url, Some(&self.wake)).await.map_err(failure::away)?;
+            self.slot.set(&session);
             let prepared = timeout(STEP_TIMEOUT, prepare(&session)).await;
             let prepared = prepared.unwrap_or_else(|_| Err(PostgresFailure::silent(STEP_TIMEOUT)));
             let statements = prepared.map_err(|fault| failure::running(&fault))?;
@@ -165,8 +167,11 @@ struct SyncResult {
     changes: Option<StoreChanges>,
     last_index: u64,
     renewals: Option<Renewals>,
-    members: Vec<ClusterServer>,
+    members: KnownMembers,
 }
+
+/// The servers that there are, and how long the first of the others still is one.
+type KnownMembers = (Vec<ClusterServer>, Option<Duration>);
 
 /// Stores renewals first, then reads what is new. PostgreSQL carries the statements out one after another: which servers there
 /// are is read before the renewals, so that the last ones of a server that ends are not missed.
@@ -195,7 +200,7 @@ async fn sync(
 
     let changes = changes_since(&request.position, &meta, events(&rows?)?);
     let (members, renewed) = (members?, renewed?);
-    let renewals = request.marks.clone().map(|marks| renewals::renewals(&renewed, marks, meta.clock, Some(&members)));
+    let renewals = request.marks.clone().map(|marks| renewals::renewals(&renewed, marks, meta.clock, Some(&members.0)));
     Ok(SyncResult { changes, last_index: meta.last_index, renewals: renewals.transpose()?, members })
 }
 
@@ -204,11 +209,11 @@ async fn meet(
     client: &Client,
     statements: &FollowStatements,
     request: &SyncRequest,
-) -> Result<Vec<ClusterServer>, PostgresFailure> {
-    let Some(own) = &request.member else { return Ok(Vec::new()) };
+) -> Result<KnownMembers, PostgresFailure> {
+    let Some(own) = &request.member else { return Ok(KnownMembers::default()) };
     if request.leaves {
         client.execute(&statements.leave, &[&own.id]).await?;
-        return Ok(Vec::new());
+        return Ok(KnownMembers::default());
     }
 
     let checks = own.checks.map(|count| i32::try_from(count).unwrap_or(i32::MAX));
@@ -216,5 +221,11 @@ async fn meet(
     let joining: [&(dyn ToSql + Sync); 5] = [&own.id, &own.name, &index, &checks, &seconds];
     let (joined, rows) = join(client.execute(&statements.join, &joining), client.query(&statements.members, &[])).await;
     joined?;
-    members(&rows?)
+    let rows = rows?;
+    let members = members(&rows)?;
+
+    let others = rows.iter().zip(&members).filter(|(_, member)| member.id != own.id);
+    let remaining: Vec<f64> = others.map(|(row, _)| row.try_get(4)).collect::<Result<_, _>>()?;
+    let first = remaining.into_iter().filter_map(|seconds| Duration::try_from_secs_f64(seconds).ok()).min();
+    Ok((members, first))
 }

@@ -25,6 +25,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use self::connect::ConnectionSlot;
 use self::follower::{FollowRequest, Follower};
 use self::writer::{TurnWriter, WriteRequest};
 use super::{
@@ -48,6 +49,7 @@ pub struct Postgres {
     writes: mpsc::Sender<WriteRequest>,
     follows: mpsc::Sender<FollowRequest>,
     wakeups: watch::Receiver<u64>,
+    slots: [ConnectionSlot; 2],
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -65,13 +67,15 @@ impl Postgres {
         schema::prepare(&session, &url, cluster).await?;
         status::compare_clocks(&session, &url).await?;
 
-        let mut follower = Follower::new(url.clone(), wake);
+        let slots: [ConnectionSlot; 2] = Default::default();
+        let mut follower = Follower::new(url.clone(), wake, slots[0].clone());
         let contents = follower.contents().await?;
-        let writer = TurnWriter::new(url.clone(), session, max_events);
+        slots[1].set(&session);
+        let writer = TurnWriter::new(url.clone(), session, slots[1].clone(), max_events);
         let (writes, write_requests) = mpsc::channel(MAX_QUEUED);
         let (follows, follow_requests) = mpsc::channel(MAX_QUEUED);
         let tasks = [tokio::spawn(writer.run(write_requests)), tokio::spawn(follower.run(follow_requests))];
-        Ok((Self { url, writes, follows, wakeups, tasks }, contents))
+        Ok((Self { url, writes, follows, wakeups, slots, tasks }, contents))
     }
 
     /// Makes or migrates the tables, and starts nothing. Returns the formats before, 0 for none, and after.
@@ -131,6 +135,10 @@ impl Store for Postgres {
 
     fn check(&self) -> Result<(), StoreError> {
         send(&self.follows, FollowRequest::Check).wait()
+    }
+
+    fn connections(&self) -> Option<usize> {
+        Some(self.slots.iter().filter(|slot| slot.is_open()).count())
     }
 
     fn shared(self: Arc<Self>) -> Option<Arc<dyn SharedStore>> {

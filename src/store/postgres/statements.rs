@@ -29,7 +29,8 @@ const JOIN: &str = "
 /// Takes those along that ended without leaving: they have not counted for long.
 const LEAVE: &str = "DELETE FROM portolan.member WHERE id = $1 OR expires < clock_timestamp() - interval '1 minute'";
 const MEMBERS: &str = "
-    SELECT id, name, last_index, checks FROM portolan.member WHERE expires > clock_timestamp() ORDER BY id";
+    SELECT id, name, last_index, checks, date_part('epoch', expires - clock_timestamp())
+    FROM portolan.member WHERE expires > clock_timestamp() ORDER BY id";
 const NOTIFY: &str = "SELECT pg_notify($1, $2)";
 
 /// The statements of the connection that writes.

@@ -10,7 +10,7 @@ use tokio_postgres::types::ToSql;
 use super::audit;
 use super::batch::write;
 use super::changes::{MAX_READ, Meta, begin_history, changes_since, contents, events, is_loss, signed};
-use super::connect::{Session, connect};
+use super::connect::{ConnectionSlot, Session, connect};
 use super::failure::{self, PostgresFailure};
 use super::renewals;
 use super::statements::WriteStatements;
@@ -36,6 +36,7 @@ pub(super) struct TurnWriter {
     /// What is new and not prepared yet.
     session: Option<Session>,
     prepared: Option<(Session, WriteStatements)>,
+    slot: ConnectionSlot,
     turn: Option<OpenTurn>,
     max_events: u64,
 }
@@ -49,8 +50,8 @@ struct OpenTurn {
 }
 
 impl TurnWriter {
-    pub(super) fn new(url: PostgresUrl, session: Session, max_events: u64) -> Self {
-        Self { url, session: Some(session), prepared: None, turn: None, max_events }
+    pub(super) fn new(url: PostgresUrl, session: Session, slot: ConnectionSlot, max_events: u64) -> Self {
+        Self { url, session: Some(session), prepared: None, slot, turn: None, max_events }
     }
 
     /// Serves requests until the store is dropped.
@@ -109,6 +110,7 @@ impl TurnWriter {
                 Some(session) => session,
                 None => connect(&self.url, None).await.map_err(failure::away)?,
             };
+            self.slot.set(&session);
             let prepared = timeout(STEP_TIMEOUT, WriteStatements::prepare(&session.client)).await;
             let prepared = prepared.unwrap_or_else(|_| Err(PostgresFailure::silent(STEP_TIMEOUT)));
             let statements = prepared.map_err(|fault| failure::running(&fault))?;

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portolan::store::{
-    Batch, ClusterServer, Contents, Memory, Position, Postgres, RenewalMarks, Renewals, SharedStore, Sqlite, Store,
-    StoreChanges, StoreError, StoredEvent, StoredLease, SyncRequest, Write,
+    Batch, ClusterServer, Contents, MEMBER_LEASE, Memory, Position, Postgres, RenewalMarks, Renewals, SharedStore,
+    Sqlite, Store, StoreChanges, StoreError, StoredEvent, StoredLease, SyncRequest, Write,
 };
 use tokio::runtime::Runtime;
 
 use super::database::shared;
+use crate::serve::wait_until;
 use crate::support::TempDir;
 
 /// How many events are kept.
@@ -211,6 +212,26 @@ fn lease(id: &str, seconds: u64) -> StoredLease {
 
 fn member(id: &str) -> ClusterServer {
     ClusterServer { id: id.to_owned(), name: id.to_owned(), index: 0, checks: None }
+}
+
+/// A server looks again when the first of the others may be gone: its checks wait for nothing else.
+#[test]
+fn a_server_learns_how_long_the_others_still_are_members() {
+    let runtime = Runtime::new().unwrap();
+    let database = shared();
+    let (store, _) = postgres(&runtime, &database.create());
+    let first_expiry = |reader: &str| {
+        let request = SyncRequest { member: Some(member(reader)), ..SyncRequest::default() };
+        store.sync(request).wait().unwrap().first_expiry
+    };
+
+    assert_eq!(first_expiry("a"), None, "it is alone");
+    wait_until(|| {
+        first_expiry("a");
+        first_expiry("b").is_some_and(|left| left <= MEMBER_LEASE)
+    });
+    assert!(MEMBER_LEASE < Duration::from_secs(2));
+    wait_until(|| first_expiry("a").is_none());
 }
 
 fn marks(reader: &str, read: &[(&str, u64)]) -> RenewalMarks {

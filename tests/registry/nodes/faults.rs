@@ -1,4 +1,4 @@
-//! The database is killed, or stands still.
+//! The database is killed, or stands still; a server stands still.
 
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
@@ -7,12 +7,21 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use portolan::model::Timestamp;
+use rustix::process::Signal;
 use serde_json::Value;
 
 use super::database::Database;
 use super::node::{Watcher, index_of, list, node_with, registration, three};
 use super::together::{StopOnDrop, Writes, gather, write_until};
 use crate::serve::{Server, wait_until};
+use crate::support::kill;
+
+/// The connections to the database that a server has open, as its metrics say.
+fn connections(node: &Server) -> u64 {
+    let text = node.get("/metrics").text();
+    let line = text.lines().find_map(|line| line.strip_prefix("portolan_database_connections "));
+    line.unwrap_or_else(|| panic!("{text}")).parse().unwrap()
+}
 
 #[test]
 fn a_database_that_is_killed_under_writes_loses_nothing_that_was_acknowledged() {
@@ -33,6 +42,7 @@ fn a_database_that_is_killed_under_writes_loses_nothing_that_was_acknowledged() 
             let wanted = index_of(&nodes[0]) + 50;
             wait_until(|| index_of(&nodes[0]) >= wanted);
             database.kill();
+            wait_until(|| nodes.iter().all(|node| connections(node) == 0));
             database.begin();
         }
         let wanted = index_of(&nodes[0]) + 50;
@@ -42,6 +52,54 @@ fn a_database_that_is_killed_under_writes_loses_nothing_that_was_acknowledged() 
     let history = gather(&nodes, watchers, writes);
     assert_eq!(history.problems(), [] as [String; 0]);
     assert!(history.acknowledged.len() > 20);
+    wait_until(|| nodes.iter().all(|node| connections(node) == 2));
+}
+
+/// Waits until a server has further changes.
+fn get_on(node: &Server) {
+    let wanted = index_of(node) + 40;
+    wait_until(|| index_of(node) >= wanted);
+}
+
+#[test]
+fn a_server_and_a_database_that_stand_still_under_writes_leave_one_history() {
+    let database = Database::start();
+    let url = database.create();
+    let nodes = three(&url);
+    let addresses: Vec<_> = nodes.iter().map(|node| node.address).collect();
+    // Some clients know only the servers that go on: the others wait for the one that does not.
+    let (servers, running) = (Arc::new(Mutex::new(addresses.clone())), Mutex::new(addresses[..2].to_vec()));
+    let watchers: Vec<Watcher> = (0..3).map(|first| Watcher::start(Arc::clone(&servers), first)).collect();
+    let (writes, stop) = (Writes::default(), AtomicBool::new(false));
+
+    thread::scope(|scope| {
+        let _stop = StopOnDrop(&stop);
+        for client in 0..4 {
+            let (stop, writes) = (&stop, &writes);
+            let servers = if client < 2 { &*servers } else { &running };
+            scope.spawn(move || write_until(stop, client, servers, writes));
+        }
+
+        for _ in 0..2 {
+            get_on(&nodes[0]);
+            // Perhaps in the middle of its turn: PostgreSQL ends that.
+            kill(nodes[2].pid(), Signal::STOP);
+            get_on(&nodes[0]);
+            kill(nodes[2].pid(), Signal::CONT);
+        }
+        get_on(&nodes[0]);
+        database.pause();
+        wait_until(|| nodes.iter().all(is_stale));
+        database.resume();
+        get_on(&nodes[0]);
+    });
+
+    let nodes: Vec<&Server> = nodes.iter().collect();
+    let history = gather(&nodes, watchers, writes);
+    assert_eq!(history.problems(), [] as [String; 0]);
+    assert!(history.acknowledged.len() > 20);
+    let resets = history.logs.iter().flat_map(|log| &log.0).filter(|line| line.contains(r#""type":"reset""#));
+    assert_eq!(resets.count(), history.logs.len(), "no server began anew");
 }
 
 /// How long a lease lasts here.

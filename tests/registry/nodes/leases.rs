@@ -33,10 +33,10 @@ fn faketime() -> PathBuf {
     library.expect("libfaketime is installed (tests/run does)")
 }
 
-/// A server whose clocks are ahead by what is written to a file `NAME.clock`.
-fn with_clock(url: &str, name: &str, folder: &Path, keeps_monotonic: bool) -> Server {
+/// A server whose clocks are ahead by so many seconds, and later by what is written to a file `NAME.clock`.
+fn with_clock(url: &str, name: &str, folder: &Path, (ahead, keeps_monotonic): (&str, bool)) -> Server {
     let (clock, library) = (folder.join(format!("{name}.clock")), faketime());
-    std::fs::write(&clock, "+0").unwrap();
+    std::fs::write(&clock, ahead).unwrap();
     let config = settings(name, folder);
     let env = [
         ("LD_PRELOAD", library.to_str().unwrap()),
@@ -133,8 +133,8 @@ fn a_clock_that_jumps_ends_no_lease_too_early_and_keeps_none_alive() {
     let (url, folder) = (database.create(), crate::serve::folder());
     // Both clocks of the first jump ahead; the time of day of the second goes back.
     let nodes = [
-        with_clock(&url, "a", folder.path(), false),
-        with_clock(&url, "b", folder.path(), true),
+        with_clock(&url, "a", folder.path(), ("+0", false)),
+        with_clock(&url, "b", folder.path(), ("+0", true)),
         short(&url, "c", folder.path()),
     ];
     let watcher = Watcher::start(Arc::new(Mutex::new(vec![nodes[2].address])), 0);
@@ -169,6 +169,32 @@ fn a_clock_that_jumps_ends_no_lease_too_early_and_keeps_none_alive() {
     let log = watcher.end();
     let of_alive = log.0.iter().filter(|line| line.contains(r#""id":"alive""#)).count();
     assert_eq!(of_alive, 1, "nothing but its registration: {:#?}", log.0);
+}
+
+#[test]
+fn a_server_whose_clock_is_far_from_that_of_the_database_says_so_and_its_leases_do_not_suffer() {
+    let database = shared();
+    let (url, folder) = (database.create(), crate::serve::folder());
+    let nodes = [("a", "+3600", "behind"), ("b", "-3600", "ahead of")].map(|(name, ahead, direction)| {
+        let node = with_clock(&url, name, folder.path(), (ahead, true));
+        let said = node.log();
+        let line = said.lines().find(|line| line.contains("the clock of the database")).unwrap_or_default();
+        assert!(line.contains("WARN") && line.contains(&format!("is {direction} that of this machine")), "{said}");
+        assert!(line.contains("seconds=3") && line.contains("set both by NTP"), "{said}");
+        node
+    });
+
+    // A heartbeat at either of them counts at both.
+    for (node, id) in nodes.iter().zip(["at-a", "at-b"]) {
+        node.register(&registration(id, 30));
+    }
+    wait_for_the_same_index(&[&nodes[1], &nodes[0]]);
+    for node in &nodes {
+        for id in ["at-a", "at-b"] {
+            assert_eq!(node.post(&format!("/api/v1/services/{id}/heartbeat"), "").status, 200);
+            assert_eq!(health(node, id), "healthy");
+        }
+    }
 }
 
 /// How many instances fail at once, in bulk requests of this size.

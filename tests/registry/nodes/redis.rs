@@ -105,6 +105,9 @@ fn a_redis_that_is_flushed_stopped_and_killed_changes_no_answer() {
         stop.store(true, Ordering::SeqCst);
     });
 
+    // No hint has to arrive: each server reads what is new at this interval.
+    let interval = |node: &Server| node.get("/api/v1/status").json()["data"]["registry_sync_interval"].as_f64();
+    assert!(nodes.iter().all(|node| interval(node) == Some(1.0)));
     let nodes: Vec<&Server> = nodes.iter().collect();
     let history = gather(&nodes, watchers, writes);
     assert_eq!(history.problems(), [] as [String; 0]);

@@ -14,10 +14,20 @@ use super::node::{list, node, registration, three, try_send, wait_for_the_same_i
 use crate::serve::{Server, wait_until};
 use crate::support::{finish, kill, portolan_path};
 
+/// Notes each object that a migration makes or alters.
+const NOTE_MIGRATIONS: &str = "
+    CREATE TABLE public.ddl (entry text NOT NULL);
+    CREATE FUNCTION public.note_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO public.ddl SELECT command_tag || ' ' || object_identity FROM pg_event_trigger_ddl_commands()
+        WHERE schema_name = 'portolan' AND object_type = 'table';
+    END $$;
+    CREATE EVENT TRIGGER note_ddl ON ddl_command_end EXECUTE FUNCTION public.note_ddl()";
+
 #[test]
 fn three_servers_that_start_together_migrate_once_and_are_one_registry() {
     let database = shared();
     let url = database.create();
+    database.sql(&url, NOTE_MIGRATIONS);
     let nodes = three(&url);
     for (number, node) in nodes.iter().enumerate() {
         node.register(&registration(&format!("i-{number}"), 30));
@@ -28,6 +38,8 @@ fn three_servers_that_start_together_migrate_once_and_are_one_registry() {
 
     let rows = database.sql(&url, "SELECT format, last_index, cluster FROM portolan.meta");
     assert_eq!(rows, format!("{POSTGRES_FORMAT}|3|default"));
+    let entries = "SELECT count(*) > 5, count(*) - count(DISTINCT entry), count(DISTINCT xmin::text) FROM public.ddl";
+    assert_eq!(database.sql(&url, entries), "t|0|1", "each migration once, all in one transaction");
     let status = nodes[0].get("/api/v1/status").json()["data"].clone();
     assert!(!status["off"].as_array().unwrap().iter().any(|part| part == "clustering"), "{status}");
     let kind = status["store"]["kind"].as_str().unwrap();

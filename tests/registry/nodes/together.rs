@@ -7,7 +7,7 @@ use std::thread;
 
 use super::database::shared;
 use super::history::{Acknowledged, History};
-use super::node::{Watcher, index_of, list, node, registration, three, try_send, wait_for_the_same_index};
+use super::node::{Watcher, index_of, list, node, node_with, registration, three, try_send, wait_for_the_same_index};
 use crate::serve::Server;
 
 /// What the clients that write know at the end.
@@ -142,6 +142,52 @@ fn a_read_with_the_index_of_a_write_sees_it_on_every_server() {
     let wrong = b"GET /api/v1/services HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Portolan-Min-Index: -1\r\n\r\n";
     let reply = crate::serve::exchange(nodes[0].address, wrong);
     assert_eq!((reply.status, reply.json()["error"]["field"].as_str()), (400, Some("X-Portolan-Min-Index")));
+}
+
+/// The rules hold under the lock of all writers: servers that know of different instances do not each fill a service.
+#[test]
+fn the_limit_of_a_service_is_one_for_all_servers() {
+    const LIMIT: usize = 7;
+    let (database, folder) = (shared(), crate::serve::folder());
+    let (url, file) = (database.create(), folder.path().join("serve.toml"));
+    std::fs::write(&file, format!("[registry.registration]\nmax_instances_per_service = {LIMIT}\n")).unwrap();
+    let nodes = ["a", "b"].map(|name| node_with(&url, name, &["--config", file.to_str().unwrap()]));
+
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let sent: Vec<_> = (0..4 * LIMIT)
+            .map(|number| {
+                let address = nodes[number % 2].address;
+                let body = registration(&format!("i-{number}"), 0);
+                scope.spawn(move || try_send(address, "POST", "/api/v1/services", &body).unwrap().0)
+            })
+            .collect();
+        sent.into_iter().map(|sent| sent.join().unwrap()).collect()
+    });
+    let count = |wanted: u16| statuses.iter().filter(|status| **status == wanted).count();
+    assert_eq!((count(201), count(409)), (LIMIT, 3 * LIMIT), "{statuses:?}");
+    wait_for_the_same_index(&nodes.each_ref());
+    assert!(nodes.iter().all(|node| list(node).instances.len() == LIMIT));
+    assert_eq!(database.sql(&url, "SELECT count(*) FROM portolan.record"), LIMIT.to_string());
+}
+
+#[test]
+fn the_status_shows_how_far_each_server_is_behind() {
+    let database = shared();
+    let url = database.create();
+    let nodes = ["a", "b"].map(|name| node(&url, name));
+    let behind = |of: &str| {
+        let status = nodes[0].get("/api/v1/status").json()["data"].clone();
+        let servers = status["servers"].as_array().unwrap().clone();
+        let server = servers.into_iter().find(|server| server["node"] == of)?;
+        server["behind"].as_u64()
+    };
+
+    // A server says once a second what it knows: the one that writes meanwhile is ahead of it.
+    crate::serve::wait_until(|| {
+        nodes[0].register(&registration(&uuid::Uuid::new_v4().to_string(), 0));
+        behind("b").is_some_and(|changes| changes > 0)
+    });
+    crate::serve::wait_until(|| ["a", "b"].map(behind) == [Some(0), Some(0)]);
 }
 
 #[test]
