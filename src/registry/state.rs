@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
-use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
+use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 
 use super::deadlines::{Deadlines, Timer};
 use super::entry::CheckResult;
@@ -28,8 +28,9 @@ pub struct State {
     /// The instances of each node.
     pub(super) nodes: RedBlackTreeMapSync<Arc<str>, RedBlackTreeSetSync<Arc<str>>>,
     pub(super) down_nodes: RedBlackTreeSetSync<Arc<str>>,
-    /// The instances at each address and port.
-    pub(super) places: HashTrieMapSync<Arc<str>, RedBlackTreeSetSync<Arc<str>>, RandomState>,
+    /// The instances by the hash of their address and port. Two addresses may have one hash.
+    pub(super) places: RedBlackTreeSetSync<(u64, Arc<str>)>,
+    pub(super) place_hasher: RandomState,
     /// The services of the view's `ended_services` by their index.
     pub(super) ended: RedBlackTreeMapSync<u64, Arc<str>>,
     /// All instances that failed, and since when.
@@ -63,7 +64,8 @@ impl State {
             removals: Deadlines::default(),
             nodes: RedBlackTreeMapSync::new_sync(),
             down_nodes: RedBlackTreeSetSync::new_sync(),
-            places: HashTrieMapSync::new_with_hasher_and_ptr_kind(RandomState::default()),
+            places: RedBlackTreeSetSync::new_sync(),
+            place_hasher: RandomState::default(),
             ended: RedBlackTreeMapSync::new_sync(),
             failed: RedBlackTreeSetSync::new_sync(),
             suspects: RedBlackTreeSetSync::new_sync(),
