@@ -37,7 +37,7 @@ fn a_second_copy_changes_nothing() {
     let first = plan(&original, &listing(Vec::new()));
     assert_eq!((first.add.len(), first.change.len(), first.remove.len()), (2, 0, 0));
     assert!(
-        first.add.iter().all(|copy| copy.metadata[SYNCED_FROM] == "old" && copy.ttl == Some(std::time::Duration::ZERO))
+        first.add.iter().all(|copy| copy.metadata.get(SYNCED_FROM).unwrap() == "old" && copy.ttl == Some(std::time::Duration::ZERO))
     );
 
     let second = plan(&original, &target(&first.add));
