@@ -476,10 +476,11 @@ fn event(change: &Change, view: &InstanceView, service: ServiceKey, previous: u6
     let _ = serde_json::to_writer(&mut line, &head);
     line.pop();
     // Thousands of events are kept: none of them has room to grow.
-    line.reserve_exact(ITEM_KEY.len() + view.json_bytes() + 1);
+    let item = view.to_json();
+    line.reserve_exact(ITEM_KEY.len() + item.len() + 1);
 
     line.extend_from_slice(ITEM_KEY);
-    view.write(&mut line);
+    line.extend_from_slice(&item);
     line.push(b'}');
     Event { index: change.index, kind: change.kind.as_str(), service, previous, json: Bytes::from(line) }
 }
