@@ -41,6 +41,8 @@ pub struct State {
     pub(super) shifts: RedBlackTreeMapSync<Arc<str>, ShiftProgress>,
     pub(super) elapsed: Duration,
     pub(super) last_tick: Option<Duration>,
+    /// The most deadlines that a tick handles.
+    pub(super) max_due: usize,
 }
 
 /// Carries out a command.
@@ -72,6 +74,7 @@ impl State {
             shifts: RedBlackTreeMapSync::new_sync(),
             elapsed: Duration::ZERO,
             last_tick: None,
+            max_due: usize::MAX,
         }
     }
 
@@ -143,6 +146,17 @@ impl State {
     /// The rules in force.
     pub fn rules(&self) -> &Rules {
         &self.view.rules
+    }
+
+    /// Has each tick handle at most `max` deadlines, so that the commands between two ticks do not wait for all of them. The
+    /// caller does not wait for the next tick while the state [is behind](Self::is_behind).
+    pub fn limit_tick(&mut self, max: usize) {
+        self.max_due = max.max(1);
+    }
+
+    /// Whether more was due at the last tick than it handled.
+    pub fn is_behind(&self) -> bool {
+        self.last_tick.is_some_and(|last| self.deadlines.due(last).is_some() || self.removals.due(last).is_some())
     }
 
     /// How many deadlines are pending, for metrics.
