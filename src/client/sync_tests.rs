@@ -36,9 +36,9 @@ fn a_second_copy_changes_nothing() {
     let original = listing(vec![service("web", vec![endpoint("10.0.0.1:80"), endpoint("10.0.0.2:80")])]);
     let first = plan(&original, &listing(Vec::new()));
     assert_eq!((first.add.len(), first.change.len(), first.remove.len()), (2, 0, 0));
-    assert!(
-        first.add.iter().all(|copy| copy.metadata[SYNCED_FROM] == "old" && copy.ttl == Some(std::time::Duration::ZERO))
-    );
+    assert!(first.add.iter().all(|copy| {
+        copy.metadata.get(SYNCED_FROM).unwrap() == "old" && copy.ttl == Some(std::time::Duration::ZERO)
+    }));
 
     let second = plan(&original, &target(&first.add));
     assert!(second.is_empty());

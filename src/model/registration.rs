@@ -1,11 +1,10 @@
 //! What a program registers: one instance of a service.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Address, CatalogEntry, CheckDefinition, HostPort, Lifecycle};
+use super::{Address, CatalogEntry, CheckDefinition, HostPort, Lifecycle, Metadata};
 
 /// An instance that registers itself, or that is registered by its operator.
 ///
@@ -54,7 +53,7 @@ pub struct Registration {
     /// The features that it offers.
     pub capabilities: Vec<String>,
     /// Anything else worth knowing, by key.
-    pub metadata: BTreeMap<String, String>,
+    pub metadata: Metadata,
     /// The machine that it runs on.
     pub node: Option<String>,
     /// The zone of that machine.
@@ -137,7 +136,7 @@ impl Registration {
             deregister_after: None,
             tags: Vec::new(),
             capabilities: Vec::new(),
-            metadata: BTreeMap::new(),
+            metadata: Metadata::new(),
             node: None,
             zone: None,
             status: OperatorStatus::Up,

@@ -68,7 +68,7 @@ impl Registration {
             deregister_after: fields.duration(&["deregister_after"])?,
             tags: fields.texts(&["tags"])?,
             capabilities: fields.texts(&["capabilities"])?,
-            metadata: fields.map(&["metadata"])?,
+            metadata: fields.map(&["metadata"])?.into(),
             node: fields.text(&["node", "node_id"])?,
             zone: fields.text(&["zone"])?,
             status: fields.read(&["status"], |value| status_of(&value))?.unwrap_or_default(),

@@ -97,6 +97,18 @@ pub enum Cause {
     Traffic,
 }
 
+impl Notice {
+    /// The `NAMESPACE/NAME` of the service that it is about; `None` is everything.
+    pub fn service(&self) -> Option<&str> {
+        match self {
+            Self::GuardStarted { service, .. } | Self::GuardEnded { service, .. } => {
+                Some(&**service).filter(|service| service.contains('/'))
+            }
+            Self::ClockGap { .. } => None,
+        }
+    }
+}
+
 impl Cause {
     /// Its name in all formats.
     pub const fn as_str(self) -> &'static str {

@@ -1,6 +1,7 @@
 //! Instances come and go.
 
 use std::collections::BTreeMap;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use super::checks::carry_over;
@@ -258,16 +259,18 @@ impl State {
 
     /// Another instance at the same address and port is most likely the same program under another id.
     fn same_place_warning(&self, id: &str, registration: &Registration) -> Option<String> {
-        let others = self.places.get(place_key(registration).as_str())?;
-        let other = others.iter().find(|other| &***other != id)?;
-        let service = self.view.record(other)?.service();
+        let (place, hash) = (place_key(registration), self.place_hash(registration));
+        let others = self.places.range((hash, Arc::default())..).take_while(|(known, _)| *known == hash);
+        let mut others = others.filter(|(_, other)| &**other != id).filter_map(|(_, other)| self.view.record(other));
+        let other = others.find(|other| place_key(&other.registration) == place)?;
+        let (other, service) = (other.id(), other.service());
 
         Some(format!("{} is also registered as {other} of {service}", registration.place()))
     }
 
     pub(super) fn enter_places(&mut self, id: &Arc<str>, registration: &Registration) {
         if registration.port > 0 {
-            self.enter_place(id, registration);
+            self.places.insert_mut((self.place_hash(registration), Arc::clone(id)));
         }
         if let Some(node) = registration.node.as_deref() {
             let mut ids = self.nodes.get(node).cloned().unwrap_or_default();
@@ -276,21 +279,12 @@ impl State {
         }
     }
 
-    fn enter_place(&mut self, id: &Arc<str>, registration: &Registration) {
-        let place = place_key(registration);
-        let mut ids = self.places.get(place.as_str()).cloned().unwrap_or_default();
-        ids.insert_mut(Arc::clone(id));
-        self.places.insert_mut(place.into(), ids);
+    fn place_hash(&self, registration: &Registration) -> u64 {
+        self.place_hasher.hash_one(place_key(registration))
     }
 
     pub(super) fn leave_places(&mut self, id: &Arc<str>, registration: &Registration) {
-        let place = place_key(registration);
-        if let Some(ids) = self.places.get_mut(place.as_str()) {
-            ids.remove_mut(&**id);
-            if ids.is_empty() {
-                self.places.remove_mut(place.as_str());
-            }
-        }
+        self.places.remove_mut(&(self.place_hash(registration), Arc::clone(id)));
 
         let Some(node) = registration.node.as_deref() else { return };
         if let Some(ids) = self.nodes.get_mut(node) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
-use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
+use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 
 use super::deadlines::{Deadlines, Timer};
 use super::entry::CheckResult;
@@ -28,8 +28,9 @@ pub struct State {
     /// The instances of each node.
     pub(super) nodes: RedBlackTreeMapSync<Arc<str>, RedBlackTreeSetSync<Arc<str>>>,
     pub(super) down_nodes: RedBlackTreeSetSync<Arc<str>>,
-    /// The instances at each address and port.
-    pub(super) places: HashTrieMapSync<Arc<str>, RedBlackTreeSetSync<Arc<str>>, RandomState>,
+    /// The instances by the hash of their address and port. Two addresses may have one hash.
+    pub(super) places: RedBlackTreeSetSync<(u64, Arc<str>)>,
+    pub(super) place_hasher: RandomState,
     /// The services of the view's `ended_services` by their index.
     pub(super) ended: RedBlackTreeMapSync<u64, Arc<str>>,
     /// All instances that failed, and since when.
@@ -40,6 +41,8 @@ pub struct State {
     pub(super) shifts: RedBlackTreeMapSync<Arc<str>, ShiftProgress>,
     pub(super) elapsed: Duration,
     pub(super) last_tick: Option<Duration>,
+    /// The most deadlines that a tick handles.
+    pub(super) max_due: usize,
 }
 
 /// Carries out a command.
@@ -63,13 +66,15 @@ impl State {
             removals: Deadlines::default(),
             nodes: RedBlackTreeMapSync::new_sync(),
             down_nodes: RedBlackTreeSetSync::new_sync(),
-            places: HashTrieMapSync::new_with_hasher_and_ptr_kind(RandomState::default()),
+            places: RedBlackTreeSetSync::new_sync(),
+            place_hasher: RandomState::default(),
             ended: RedBlackTreeMapSync::new_sync(),
             failed: RedBlackTreeSetSync::new_sync(),
             suspects: RedBlackTreeSetSync::new_sync(),
             shifts: RedBlackTreeMapSync::new_sync(),
             elapsed: Duration::ZERO,
             last_tick: None,
+            max_due: usize::MAX,
         }
     }
 
@@ -141,6 +146,17 @@ impl State {
     /// The rules in force.
     pub fn rules(&self) -> &Rules {
         &self.view.rules
+    }
+
+    /// Has each tick handle at most `max` deadlines, so that the commands between two ticks do not wait for all of them. The
+    /// caller does not wait for the next tick while the state [is behind](Self::is_behind).
+    pub fn limit_tick(&mut self, max: usize) {
+        self.max_due = max.max(1);
+    }
+
+    /// Whether more was due at the last tick than it handled.
+    pub fn is_behind(&self) -> bool {
+        self.last_tick.is_some_and(|last| self.deadlines.due(last).is_some() || self.removals.due(last).is_some())
     }
 
     /// How many deadlines are pending, for metrics.

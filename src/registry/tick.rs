@@ -13,7 +13,8 @@ impl State {
         let mut outcome = Outcome::default();
         self.notice_gap(now, &mut outcome);
 
-        while let Some((timer, id)) = self.deadlines.due(now.elapsed) {
+        for _ in 0..self.max_due {
+            let Some((timer, id)) = self.deadlines.due(now.elapsed) else { break };
             match timer {
                 Timer::Lease => self.expire_lease(&id, now, &mut outcome),
                 Timer::Report(check) => self.miss_report(&id, check, now, &mut outcome),
@@ -24,12 +25,17 @@ impl State {
             }
         }
 
-        self.start_guards(now, &mut outcome);
-        self.end_guards(now, &mut outcome);
-        while let Some((_, id)) = self.removals.due(now.elapsed) {
-            self.remove_failed(&id, now, &mut outcome);
+        // Whatever else has failed by now decides first whether removals are suspended.
+        if self.deadlines.due(now.elapsed).is_some() {
+            return outcome;
         }
 
+        self.start_guards(now, &mut outcome);
+        self.end_guards(now, &mut outcome);
+        for _ in 0..self.max_due {
+            let Some((_, id)) = self.removals.due(now.elapsed) else { break };
+            self.remove_failed(&id, now, &mut outcome);
+        }
         outcome
     }
 

@@ -1,12 +1,15 @@
 //! Serves one connection, within its time limits.
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use http::header::{
     CONNECTION, CONTENT_SECURITY_POLICY, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
 };
@@ -23,8 +26,9 @@ use tracing::{debug, warn};
 
 use super::access::ClientCertificate;
 use super::activity::{AnswerBody, Overdue, WatchedStream};
+use super::api_error::ApiError;
 use super::authorize::refuse_page;
-use super::body_room::BodyRoom;
+use super::body_room::{BodyRoom, RequestRoom};
 use super::browser_rule::BrowserRule;
 use super::gate::{ConnectionPermit, Gate, OpenConnection};
 use super::handshake::{FailedHandshake, HandshakeFailure};
@@ -32,7 +36,7 @@ use super::metrics::Metrics;
 use super::refusal_log::RefusalLog;
 use super::request_context::RequestContext;
 use super::request_head;
-use super::request_id::{REQUEST_ID, RequestIds};
+use super::request_id::{REQUEST_ID, RequestId, RequestIds};
 use super::routes::Routes;
 use super::settings::TimeLimits;
 use super::shared::App;
@@ -195,13 +199,13 @@ fn for_connection(limits: TimeLimits, connection: &OpenConnection) -> TimeLimits
     TimeLimits { idle, ..limits }
 }
 
-/// One request and its answer.
-async fn answer(
+/// One request and its answer. The request is passed on at once: while its answer is made, nothing here keeps it.
+fn answer<'c>(
     mut request: Request<Incoming>,
-    (peer, certificate): &Client,
-    context: &ConnectionContext,
-    connection: &Arc<OpenConnection>,
-) -> Result<Response<AnswerBody>, Infallible> {
+    (peer, certificate): &'c Client,
+    context: &'c ConnectionContext,
+    connection: &'c Arc<OpenConnection>,
+) -> impl Future<Output = Result<Response<AnswerBody>, Infallible>> + 'c {
     connection.activity.begin_answer();
     let id = context.ids.of(request.headers());
     let (certificate, own) = (certificate.clone(), Some(Arc::clone(connection)));
@@ -214,18 +218,37 @@ async fn answer(
         request.extensions_mut().insert(room.clone());
     }
 
-    let mut response = match request_head::problem(&request).or_else(|| context.browsers.refusal(&request)) {
-        Some(error) => match &context.app {
-            Some(app) => refuse_page(app, &request, &about, error),
-            None => {
-                if context.refusals.take(error.code).is_some() {
-                    warn!(%peer, code = error.code, why = error.message, "request refused");
-                }
-                error.into_response()
-            }
-        },
-        None => context.routes.answer(request, about).await,
+    let answered: BoxFuture<'_, _> =
+        match request_head::problem(&request).or_else(|| context.browsers.refusal(&request)) {
+            Some(error) => Box::pin(ready(refuse(&request, &about, context, error))),
+            None => context.routes.answer(request, about),
+        };
+    answered.map(move |response| Ok(completed(response, context, connection, (id, is_last, room))))
+}
+
+/// The answer to a request that two readers could read differently, or that a page of another site sent.
+fn refuse(
+    request: &Request<Incoming>,
+    about: &RequestContext,
+    context: &ConnectionContext,
+    error: ApiError,
+) -> Response {
+    let Some(app) = &context.app else {
+        if context.refusals.take(error.code).is_some() {
+            warn!(peer = %about.peer, code = error.code, why = error.message, "request refused");
+        }
+        return error.into_response();
     };
+    refuse_page(app, request, about, error)
+}
+
+/// An answer with what every answer of the connection has. `is_last`: the connection ends with it.
+fn completed(
+    mut response: Response,
+    context: &ConnectionContext,
+    connection: &OpenConnection,
+    (id, is_last, room): (RequestId, bool, Option<RequestRoom>),
+) -> Response<AnswerBody> {
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CONTENT_SECURITY_POLICY, NO_CONTENT);
@@ -234,9 +257,9 @@ async fn answer(
         headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
     }
     if is_last {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(response.map(|body| AnswerBody::new(body, Arc::clone(&connection.activity), room)))
+    response.map(|body| AnswerBody::new(body, Arc::clone(&connection.activity), room))
 }
 
 #[cfg(test)]

@@ -61,8 +61,7 @@ pub(super) fn registry_after(commands: Vec<Command>) -> View {
 
     let view = View::new(state.snapshot(), true);
     for instance in view.instances() {
-        let mut json = Vec::new();
-        instance.write(&mut json);
+        let json = instance.to_json();
         let read = serde_json::from_slice::<RegisteredInstance>(&json);
         assert!(read.is_ok(), "{read:?}: {}", String::from_utf8_lossy(&json));
     }

@@ -41,6 +41,7 @@ mod log_level;
 mod metrics;
 mod monitor;
 mod name_index;
+mod noticed_instances;
 mod own_node;
 mod params;
 mod percent;

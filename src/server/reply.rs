@@ -22,6 +22,8 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const MAX_USUAL_HEADERS: usize = 12;
 /// Lists above this length are written in pieces, while the client reads: a slow one must not keep a copy of all.
 const MAX_WHOLE_BYTES: usize = 256 * 1024;
+/// The JSON of the instances of longer lists is not kept: that of a whole registry takes as much memory as the registry.
+const MAX_KEPT: usize = 4_096;
 const PIECE_BYTES: usize = 64 * 1024;
 /// What stands around the instances of a list.
 const START: &[u8] = b"{\"data\":{";
@@ -54,9 +56,7 @@ pub(super) fn data(index: u64, data: &impl Serialize) -> Response {
 
 /// `{"data":INSTANCE}`.
 pub(super) fn instance(status: StatusCode, index: u64, instance: &InstanceView) -> Response {
-    let mut body = b"{\"data\":".to_vec();
-    instance.write(&mut body);
-    body.push(b'}');
+    let body = [b"{\"data\":", &*instance.to_json(), b"}"].concat();
     (status, json(index, body)).into_response()
 }
 
@@ -64,8 +64,12 @@ pub(super) fn instance(status: StatusCode, index: u64, instance: &InstanceView) 
 ///
 /// A list of references costs no count of each instance, which all threads would write to.
 pub(super) fn list(index: u64, head: &str, instances: &[impl Borrow<Arc<InstanceView>>], tail: &str) -> Response {
-    let commas = instances.len().saturating_sub(1);
-    let bytes = instances.iter().map(|instance| instance.borrow().json_bytes()).sum::<usize>() + commas;
+    let (is_kept, commas) = (instances.len() <= MAX_KEPT, instances.len().saturating_sub(1));
+    let bytes = if is_kept {
+        instances.iter().map(|instance| instance.borrow().listed_bytes()).sum::<usize>() + commas
+    } else {
+        usize::MAX
+    };
     // Without room to spare, the bytes need no second allocation to be sent.
     let around = START.len() + head.len() + SERVICES.len() + END_OF_LIST.len() + tail.len() + END.len();
     let mut body = Vec::with_capacity(bytes.min(MAX_WHOLE_BYTES) + around);
@@ -78,7 +82,7 @@ pub(super) fn list(index: u64, head: &str, instances: &[impl Borrow<Arc<Instance
             if at > 0 {
                 body.push(b',');
             }
-            instance.borrow().write(&mut body);
+            instance.borrow().write_listed(&mut body);
         }
         body.extend_from_slice(END_OF_LIST);
         body.extend_from_slice(tail.as_bytes());
@@ -87,14 +91,16 @@ pub(super) fn list(index: u64, head: &str, instances: &[impl Borrow<Arc<Instance
     }
 
     let instances: Vec<Arc<InstanceView>> = instances.iter().map(|instance| Arc::clone(instance.borrow())).collect();
-    let pieces =
-        Pieces { instances: instances.into_iter(), begun: Some(body), tail: Some(format!("]{tail}}}}}")), count: 0 };
+    let (instances, tail) = (instances.into_iter(), Some(format!("]{tail}}}}}")));
+    let pieces = Pieces { instances, is_kept, begun: Some(body), tail, count: 0 };
     json(index, Body::from_stream(stream::unfold(pieces, next_piece)))
 }
 
 /// A long list that is being written.
 struct Pieces {
     instances: std::vec::IntoIter<Arc<InstanceView>>,
+    /// Whether the JSON of each instance is kept for further lists.
+    is_kept: bool,
     begun: Option<Vec<u8>>,
     tail: Option<String>,
     count: usize,
@@ -111,7 +117,11 @@ async fn next_piece(mut pieces: Pieces) -> Option<(Result<Bytes, std::convert::I
             piece.push(b',');
         }
         pieces.count += 1;
-        instance.write(&mut piece);
+        if pieces.is_kept {
+            instance.write_listed(&mut piece);
+        } else {
+            piece.extend_from_slice(&instance.to_json());
+        }
     }
 
     Some((Ok(Bytes::from(piece)), pieces))

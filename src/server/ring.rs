@@ -74,12 +74,16 @@ pub(super) struct Ring {
 #[derive(Debug, Default)]
 struct EventBuffer {
     events: VecDeque<Arc<Event>>,
+    /// The bytes of their lines.
+    bytes: usize,
     /// The index before the first event.
     floor: u64,
     /// How often the registry began anew. Indexes from before that mean nothing.
     resets: u64,
 }
 
+/// The most bytes of all lines that are kept: four times as many as usual events have. Those of large instances are fewer.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// How many events a client is given at once.
 const MAX_TAKEN: usize = 256;
 
@@ -143,20 +147,19 @@ impl Ring {
         self.kept.read().events.iter().any(|event| filter.accepts(&event.service))
     }
 
-    /// A ring that keeps `max` events. `index`: the index of the registry at its start; `stored`: the events before it,
+    /// A ring that keeps `max` events, or fewer large ones. `index`: the index of the registry at its start; `stored`: the events before it,
     /// so that a client may come back after a restart.
     pub(super) fn new(max: usize, index: u64, stored: Vec<StoredEvent>) -> Self {
-        let (events, floor) = known_events(max, index, stored);
-        let kept = RwLock::new(EventBuffer { events, floor, resets: 0 });
+        let kept = RwLock::new(EventBuffer::of_stored(max, index, stored));
         let (last, last_of_nodes) = (watch::Sender::new(index), watch::Sender::new(index));
         Self { max, kept, last, last_of_nodes, last_of: RwLock::default() }
     }
 
     /// Begins anew at this index: every client does the same.
     pub(super) fn reset(&self, index: u64, stored: Vec<StoredEvent>) {
-        let (events, floor) = known_events(self.max, index, stored);
+        let known = EventBuffer::of_stored(self.max, index, stored);
         let mut kept = self.kept.write();
-        *kept = EventBuffer { events, floor, resets: kept.resets + 1 };
+        *kept = EventBuffer { resets: kept.resets + 1, ..known };
         drop(kept);
 
         self.last.send_replace(index);
@@ -180,11 +183,12 @@ impl Ring {
     pub(super) fn push(&self, events: &[Arc<Event>]) {
         let Some(last) = events.last().map(|event| event.index) else { return };
         let mut kept = self.kept.write();
+        kept.bytes += events.iter().map(|event| event.json.len()).sum::<usize>();
         kept.events.extend(events.iter().cloned());
-        while kept.events.len() > self.max {
-            if let Some(oldest) = kept.events.pop_front() {
-                kept.floor = oldest.index;
-            }
+        while kept.events.len() > self.max || kept.bytes > MAX_BYTES {
+            let Some(oldest) = kept.events.pop_front() else { break };
+            kept.floor = oldest.index;
+            kept.bytes -= oldest.json.len();
         }
         drop(kept);
 
@@ -248,19 +252,22 @@ impl Ring {
     }
 }
 
-/// The last of the stored events that belong together up to this index, and the index before them.
-fn known_events(max: usize, index: u64, stored: Vec<StoredEvent>) -> (VecDeque<Arc<Event>>, u64) {
-    let mut events = VecDeque::new();
-    let mut wanted = index;
-    for stored in stored.into_iter().rev().take(max) {
-        // Whatever does not fit ends what is known.
-        let Some(event) = Event::of_line(stored.index, stored.body).filter(|event| event.index == wanted) else {
-            break;
-        };
-        wanted -= 1;
-        events.push_front(Arc::new(event));
+impl EventBuffer {
+    /// The last of the stored events that belong together up to this index, as many as are kept.
+    fn of_stored(max: usize, index: u64, stored: Vec<StoredEvent>) -> Self {
+        let mut known = Self { floor: index, ..Self::default() };
+        for stored in stored.into_iter().rev().take(max) {
+            // Whatever does not fit ends what is known.
+            let bytes = known.bytes + stored.body.len();
+            let event = Event::of_line(stored.index, stored.body).filter(|event| event.index == known.floor);
+            let Some(event) = event.filter(|_| bytes <= MAX_BYTES) else { break };
+
+            known.floor -= 1;
+            known.bytes = bytes;
+            known.events.push_front(Arc::new(event));
+        }
+        known
     }
-    (events, wanted)
 }
 
 #[cfg(test)]
@@ -331,6 +338,29 @@ mod tests {
         assert_eq!(Ring::new(4, 9, vec![line(8, 7)]).kept.read().floor, 9, "the last one is missing");
         let broken = StoredEvent::new(9, b"{}".to_vec());
         assert_eq!(Ring::new(4, 9, vec![broken]).kept.read().floor, 9);
+    }
+
+    #[test]
+    fn large_events_are_fewer_and_a_client_that_misses_one_begins_anew() {
+        const LARGE: usize = 4 * 1024 * 1024;
+        let (ring, large) = (Ring::new(1_000, 0, Vec::new()), Bytes::from(vec![b' '; LARGE]));
+        for index in 1..=20 {
+            ring.push(&[Arc::new(Event {
+                json: large.clone(),
+                ..Arc::into_inner(event(index, "a", index - 1)).unwrap()
+            })]);
+        }
+        assert_eq!((ring.len(), ring.kept.read().floor, ring.kept.read().bytes), (16, 4, MAX_BYTES));
+        assert_eq!(indexes(ring.missed(3, 20, &Filter::default())), None);
+        assert_eq!(indexes(ring.missed(4, 20, &Filter::default())), Some((5..=20).collect()));
+
+        ring.push(&[event(21, "a", 20)]);
+        assert_eq!((ring.len(), ring.kept.read().floor), (16, 5));
+        let stored =
+            (21..=40).map(|index| StoredEvent::new(index, [line(index, index - 1).body, vec![b' '; LARGE]].concat()));
+        ring.reset(40, stored.collect());
+        assert_eq!((ring.len(), ring.kept.read().floor, ring.resets()), (15, 25, 1), "a line is longer than the text");
+        assert_eq!(indexes(ring.missed(24, 40, &Filter::default())), None);
     }
 
     #[test]

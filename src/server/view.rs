@@ -1,4 +1,4 @@
-//! What readers see: every instance with its JSON, already written. One writer publishes a new view; readers never wait.
+//! What readers see: every instance, with its JSON once a list has it. One writer publishes a new view; readers never wait.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -22,7 +22,6 @@ use crate::registry::{Change, ChangeKind, Snapshot};
 pub(super) struct View {
     pub(super) snapshot: Snapshot,
     services: RedBlackTreeMapSync<ServiceKey, Arc<ServiceView>>,
-    by_id: HashTrieMapSync<Arc<str>, Arc<InstanceView>, RandomState>,
     /// The records of nodes, by their name. They are no instances of a service.
     nodes: RedBlackTreeMapSync<Arc<str>, Arc<InstanceView>>,
     /// The instances or nodes that checks of Consul's API belong to, by the id of the check.
@@ -50,12 +49,19 @@ pub(super) struct ServiceView {
     health_answers: [AnswerCache; 2],
 }
 
-/// An instance with its JSON.
+/// An instance, and its JSON once a list has it.
 #[derive(Debug)]
 pub(super) struct InstanceView {
     pub(super) instance: RegisteredInstance,
     pub(super) times: LeaseTimes,
     pub(super) counters: Arc<InstanceCounters>,
+    /// Made by the first list that has it: most instances of a large registry are in none between two changes.
+    listed: OnceLock<Box<WrittenInstance>>,
+}
+
+/// The JSON of an instance, and where its times are.
+#[derive(Debug)]
+struct WrittenInstance {
     json: Box<[u8]>,
     last_seen_at: Option<usize>,
     expires_at: Option<usize>,
@@ -75,39 +81,49 @@ pub(super) const USUAL_JSON_BYTES: usize = 1_024;
 
 impl InstanceView {
     pub(super) fn new(instance: RegisteredInstance, known: Option<&Arc<InstanceView>>) -> Self {
-        let json = json_with_places(&instance);
         Self {
-            last_seen_at: place(&json, LAST_SEEN_FIELD),
-            expires_at: place(&json, EXPIRES_FIELD),
-            json: json.into(),
+            listed: OnceLock::new(),
             counters: known.map_or_else(Arc::default, |known| Arc::clone(&known.counters)),
             times: LeaseTimes::new(instance.last_seen, instance.lease.as_ref().map(|lease| lease.expires)),
             instance,
         }
     }
 
-    /// Appends its JSON, with the times of now.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
-        let start = out.len();
-        out.extend_from_slice(&self.json);
-        if let Some(at) = self.last_seen_at {
-            out[start + at..start + at + WIDTH].copy_from_slice(&self.times.last_seen());
-        }
-        if let Some(at) = self.expires_at {
-            out[start + at..start + at + WIDTH].copy_from_slice(&self.times.expires());
-        }
+    /// Its JSON, with the times of now. It is not kept.
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        let mut json = json_with_places(&self.instance);
+        let places = (place(&json, LAST_SEEN_FIELD), place(&json, EXPIRES_FIELD));
+        self.write_times(&mut json, places);
+        json
     }
 
-    /// Its JSON as a value.
-    pub(super) fn to_value(&self) -> Option<serde_json::Value> {
-        let mut text = Vec::new();
-        self.write(&mut text);
-        serde_json::from_slice(&text).ok()
+    /// Appends its JSON, with the times of now. It is kept for further lists.
+    pub(super) fn write_listed(&self, out: &mut Vec<u8>) {
+        let (start, written) = (out.len(), self.listed());
+        out.extend_from_slice(&written.json);
+        self.write_times(&mut out[start..], (written.last_seen_at, written.expires_at));
     }
 
-    /// The length of its JSON.
-    pub(super) fn json_bytes(&self) -> usize {
-        self.json.len()
+    /// The length of its JSON, which is kept for a list.
+    pub(super) fn listed_bytes(&self) -> usize {
+        self.listed().json.len()
+    }
+
+    fn listed(&self) -> &WrittenInstance {
+        self.listed.get_or_init(|| {
+            let json = json_with_places(&self.instance);
+            let (last_seen_at, expires_at) = (place(&json, LAST_SEEN_FIELD), place(&json, EXPIRES_FIELD));
+            Box::new(WrittenInstance { json: json.into(), last_seen_at, expires_at })
+        })
+    }
+
+    fn write_times(&self, json: &mut [u8], (last_seen_at, expires_at): (Option<usize>, Option<usize>)) {
+        if let Some(at) = last_seen_at {
+            json[at..at + WIDTH].copy_from_slice(&self.times.last_seen());
+        }
+        if let Some(at) = expires_at {
+            json[at..at + WIDTH].copy_from_slice(&self.times.expires());
+        }
     }
 
     /// Whether another view of this instance would have the same JSON, except for its times.
@@ -191,7 +207,6 @@ impl View {
         let empty = Self {
             snapshot: snapshot.clone(),
             services: RedBlackTreeMapSync::new_sync(),
-            by_id: HashTrieMapSync::new_with_hasher_and_ptr_kind(RandomState::default()),
             nodes: RedBlackTreeMapSync::new_sync(),
             check_owners: HashTrieMapSync::new_sync(),
             nodes_version: 0,
@@ -239,7 +254,7 @@ impl View {
         for service in self.services.values() {
             names.add_service(&service.key.namespace, &service.key.name);
         }
-        for known in self.by_id.values() {
+        for known in self.instances() {
             names.add_instance(&known.instance);
         }
         names
@@ -247,12 +262,14 @@ impl View {
 
     /// The instance with this id.
     pub(super) fn instance(&self, id: &str) -> Option<&Arc<InstanceView>> {
-        self.by_id.get(id)
+        let registration = &self.snapshot.record(id)?.registration;
+        let service = self.service(registration.namespace_or_default(), &registration.name)?;
+        service.instances.get(id)
     }
 
     /// All instances.
     pub(super) fn instances(&self) -> impl Iterator<Item = &Arc<InstanceView>> {
-        self.by_id.values()
+        self.services.values().flat_map(|service| service.instances.values())
     }
 
     /// The record of a node.
@@ -292,7 +309,7 @@ impl View {
 
     /// An instance as a command left it: the one of this view, unless another command has changed it since.
     pub(super) fn written(&self, instance: RegisteredInstance) -> Arc<InstanceView> {
-        let known = self.by_id.get(&*instance.id);
+        let known = self.instance(&instance.id);
         let same = known.filter(|known| known.instance.index == instance.index);
         same.map_or_else(|| Arc::new(InstanceView::new(instance, None)), Arc::clone)
     }
@@ -336,7 +353,6 @@ impl ViewDraft {
             }
             names.add_instance(&added.instance);
         }
-        self.view.by_id.insert_mut(Arc::clone(&id), Arc::clone(&added));
         self.change(key, |members| {
             members.insert_mut(id, Arc::clone(&added));
         });
@@ -356,7 +372,6 @@ impl ViewDraft {
         if let Some(names) = &mut self.view.names {
             names.remove_instance(instance);
         }
-        self.view.by_id.remove_mut(&*instance.id);
         let service = self.change(self.view.key_of(instance), |members| {
             members.remove_mut(&*instance.id);
         });
@@ -389,7 +404,10 @@ impl ViewDraft {
         if instance.registration.is_node() {
             return self.view.nodes.get(instance.name());
         }
-        self.view.by_id.get(&*instance.id)
+        let key = self.view.key_of(instance);
+        let members = self.touched.get(&key).map(|touched| &touched.instances);
+        let members = members.or_else(|| self.view.services.get(&key).map(|service| &service.instances));
+        members?.get(&*instance.id)
     }
 
     /// Keeps the owners of the checks of Consul's API.
@@ -491,11 +509,13 @@ mod tests {
     fn a_heartbeat_changes_the_times_of_a_written_instance_and_nothing_else() {
         let view = InstanceView::new(instance("a"), None);
         let mut before = b"[".to_vec();
-        view.write(&mut before);
+        view.write_listed(&mut before);
+        assert_eq!(view.to_json(), before[1..]);
         let later: Timestamp = "2027-01-02T03:04:05.678Z".parse().unwrap();
         view.times.set(later, Some(later));
         let mut after = b"[".to_vec();
-        view.write(&mut after);
+        view.write_listed(&mut after);
+        assert_eq!(view.to_json(), after[1..]);
 
         let mut expected: serde_json::Value = serde_json::from_slice(&before[1..]).unwrap();
         assert_eq!(expected["last_seen"], "2026-11-29T12:00:00.500Z");

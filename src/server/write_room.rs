@@ -1,7 +1,6 @@
 //! How much memory the writes that wait may take: a bulk request of a few hundred KiB has commands of many MiB, and its client
 //! can leave once it has sent it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -44,7 +43,7 @@ fn bytes_of(command: &Command) -> usize {
         Command::Register(registration) | Command::Catalog(CatalogCommand::Register { registration, .. }) => {
             bytes_of_registration(registration)
         }
-        Command::SetMetadata { entries, .. } => bytes_of_map(entries),
+        Command::SetMetadata { entries, .. } => bytes_of_map(entries.iter()),
         Command::SetStatus { reason: Some(text), .. }
         | Command::Renew { report: Some((_, Some(text))), .. }
         | Command::Catalog(
@@ -78,7 +77,7 @@ fn bytes_of_registration(registration: &Registration) -> usize {
     let checks = registration.checks.iter().map(bytes_of_check);
     let own = registration.name.len() + registration.address.len();
 
-    own + lists.chain(checks).sum::<usize>() + bytes_of_map(&registration.metadata) + catalog
+    own + lists.chain(checks).sum::<usize>() + bytes_of_map(registration.metadata.iter()) + catalog
 }
 
 fn bytes_of_check(check: &CheckDefinition) -> usize {
@@ -90,8 +89,8 @@ fn bytes_of_check(check: &CheckDefinition) -> usize {
     CHECK_BYTES + path
 }
 
-fn bytes_of_map(entries: &BTreeMap<String, String>) -> usize {
-    entries.iter().map(|(key, value)| bytes_of_text(key) + bytes_of_text(value)).sum()
+fn bytes_of_map<'e>(entries: impl Iterator<Item = (&'e String, &'e String)>) -> usize {
+    entries.map(|(key, value)| bytes_of_text(key) + bytes_of_text(value)).sum()
 }
 
 fn bytes_of_text(text: &str) -> usize {

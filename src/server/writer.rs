@@ -18,6 +18,7 @@ use super::api_error::ApiError;
 use super::audit::{Origin, PendingAudit, PlannedCommand};
 use super::call_rules::{RefusedRegistrations, reason_to_undo};
 use super::document_event::{document_event, log_document};
+use super::noticed_instances::refresh_noticed;
 use super::ring::Event;
 use super::service_key::ServiceKey;
 use super::shared::App;
@@ -55,26 +56,38 @@ impl CommandWriter {
         // After a pause of this process the rules see one long step, and take it for what it was.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut batch = Vec::new();
+        self.state.limit_tick(MAX_BATCH);
+        let mut is_behind = false;
 
         loop {
-            let is_tick = tokio::select! {
-                _ = ticks.tick() => true,
-                job = self.jobs.recv() => match job {
-                    Some(job) => {
-                        batch.extend(Some(job).filter(WriteJob::is_awaited));
-                        false
+            // After a mass failure a tick does a part, and the commands that wait meanwhile come with the next one.
+            let is_tick = if is_behind {
+                true
+            } else {
+                tokio::select! {
+                    _ = ticks.tick() => {
+                        self.gather_audit().await;
+                        true
                     }
-                    None => break,
-                },
-                () = shutdown.stopping(), if !self.jobs.is_closed() => {
-                    self.jobs.close();
-                    continue;
+                    job = self.jobs.recv() => match job {
+                        Some(job) => {
+                            batch.extend(Some(job).filter(WriteJob::is_awaited));
+                            false
+                        }
+                        None => break,
+                    },
+                    () = shutdown.stopping(), if !self.jobs.is_closed() => {
+                        self.jobs.close();
+                        continue;
+                    }
                 }
             };
             self.fill(&mut batch, MAX_BATCH);
-            self.write(std::mem::take(&mut batch), is_tick).await;
+            let is_kept = self.write(std::mem::take(&mut batch), is_tick).await;
+            is_behind = is_kept && self.state.is_behind();
         }
         // What was recorded since the last tick.
+        self.gather_audit().await;
         self.write(Vec::new(), true).await;
     }
 
@@ -88,10 +101,8 @@ impl CommandWriter {
         }
     }
 
-    async fn write(&mut self, jobs: Vec<WriteJob>, is_tick: bool) {
-        if is_tick {
-            self.gather_audit().await;
-        }
+    /// Writes commands. Returns whether they were kept.
+    async fn write(&mut self, jobs: Vec<WriteJob>, is_tick: bool) -> bool {
         let before = self.state.clone();
         let mut step = self.carry_out(&jobs, is_tick, self.now());
         let batch = self.batch(before.index(), &mut step);
@@ -99,9 +110,10 @@ impl CommandWriter {
         if let Err(error) = self.keep(batch, &spans(&jobs)).await {
             self.state = before;
             self.fail(jobs, &error);
-            return;
+            return false;
         }
         self.finish(jobs, step);
+        true
     }
 
     /// Takes what is to be recorded beside the commands, for the next batch.
@@ -216,10 +228,7 @@ impl CommandWriter {
                 draft.refresh(instance);
             }
         }
-        // A guard and a gap of the clock concern instances that no change names.
-        if !notices.is_empty() {
-            snapshot.instances().for_each(|instance| draft.refresh(instance));
-        }
+        refresh_noticed(&notices, &snapshot, &mut draft);
 
         // A tick or a renewal without a change is nothing to see: the times of the leases are shared.
         // Of a report, the time when it came is.
@@ -476,10 +485,11 @@ fn event(change: &Change, view: &InstanceView, service: ServiceKey, previous: u6
     let _ = serde_json::to_writer(&mut line, &head);
     line.pop();
     // Thousands of events are kept: none of them has room to grow.
-    line.reserve_exact(ITEM_KEY.len() + view.json_bytes() + 1);
+    let item = view.to_json();
+    line.reserve_exact(ITEM_KEY.len() + item.len() + 1);
 
     line.extend_from_slice(ITEM_KEY);
-    view.write(&mut line);
+    line.extend_from_slice(&item);
     line.push(b'}');
     Event { index: change.index, kind: change.kind.as_str(), service, previous, json: Bytes::from(line) }
 }

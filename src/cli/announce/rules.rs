@@ -138,7 +138,7 @@ impl Rule {
             weight: self.weight,
             ttl: self.ttl,
             tags: self.tags.clone(),
-            metadata: self.metadata.clone(),
+            metadata: self.metadata.clone().into(),
             zone: self.zone.clone(),
             checks: check.into_iter().collect(),
             ..Registration::new(self.name.clone(), place)

@@ -80,7 +80,7 @@ fn any_registration() -> impl Strategy<Value = Registration> {
                 zone,
                 tags: tags.into_iter().filter(|tag| !tag.contains(crate::clean::is_dangerous)).collect(),
                 capabilities,
-                metadata,
+                metadata: metadata.into(),
                 ttl: times.0,
                 deregister_after: times.1,
                 weight,

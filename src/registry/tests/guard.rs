@@ -129,3 +129,36 @@ fn failures_by_checks_and_nodes_count_too() {
     world.deregister("web-0");
     assert_eq!(world.state.view().len(), 9, "an instance may leave at any time");
 }
+
+#[test]
+fn a_tick_in_parts_comes_to_the_same_as_a_whole_one() {
+    let [whole, parts] = [usize::MAX, 3].map(|max| {
+        let mut world = World::new();
+        world.state.limit_tick(max);
+        world.register_many("web", 20, short);
+        world.register_many("api", 2, short);
+        let (mut changes, mut notices) = (Vec::new(), Vec::new());
+        for _ in 0..700 {
+            world.elapsed += seconds(1);
+            loop {
+                let outcome = world.step(Command::Tick);
+                assert!(outcome.changes.len() <= max);
+                changes.extend(
+                    outcome.changes.iter().map(|change| (change.index, change.kind, change.instance.id.clone())),
+                );
+                notices.extend(outcome.notices);
+                if !world.state.is_behind() {
+                    break;
+                }
+            }
+        }
+        (changes, notices)
+    });
+
+    assert_eq!(parts, whole);
+    assert_eq!(
+        (whole.0.len(), whole.1.is_empty()),
+        (44, false),
+        "all fail, and go when they are not protected any more"
+    );
+}

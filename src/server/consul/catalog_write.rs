@@ -266,7 +266,7 @@ fn node_command(view: &RegistryView, given: &CatalogRegistration) -> ConsulResul
     }
 
     let mut registration = node_registration(&given.node, &given.address);
-    registration.metadata.clone_from(&given.node_meta);
+    registration.metadata = given.node_meta.clone().into();
     if let Some(entry) = &mut registration.catalog {
         entry.id.clone_from(&given.node_id);
         entry.is_external = true;

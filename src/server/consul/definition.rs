@@ -260,7 +260,7 @@ impl ServiceGiven {
         registration.address = if self.address.is_empty() { node_address.to_owned() } else { self.address.clone() };
         registration.port = u16::try_from(self.port).unwrap_or(0);
         registration.tags.clone_from(&self.tags);
-        registration.metadata.clone_from(&self.meta);
+        registration.metadata = self.meta.clone().into();
         registration.node = Some(node.unwrap_or(&own.name).to_owned());
         registration.catalog = Some(Box::new(CatalogEntry {
             id,

@@ -35,15 +35,18 @@ mod targets;
 mod writes;
 
 use std::borrow::Cow;
+use std::future::ready;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
+use futures_util::future::BoxFuture;
 use http::header::{ACCEPT, ALLOW, LOCATION, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 #[cfg(feature = "cli")]
 pub(crate) use self::definition::meta_problem;
@@ -55,6 +58,7 @@ use super::authorize::{count_request, unauthenticated};
 use super::authorized::Access;
 use super::body_room::RequestRoom;
 use super::freshness::mark_consul;
+use super::metrics::RouteStats;
 use super::percent::percent_decoded;
 use super::request_context::RequestContext;
 use super::routes::Routes;
@@ -97,7 +101,7 @@ impl ConsulRequest {
 
 /// The service that answers every request of Consul's API.
 pub(super) fn routes(app: &App) -> Routes {
-    Routes::answered_by(app, |app, request| Box::pin(answer(app, request)))
+    Routes::answered_by(app, answer)
 }
 
 /// The paths of its requests in the metrics.
@@ -105,32 +109,48 @@ pub(super) fn paths() -> impl Iterator<Item = &'static &'static str> {
     endpoints::metric_paths()
 }
 
-async fn answer(app: App, request: Request) -> Response {
-    let stats = endpoints::find(request.uri().path()).and_then(|(endpoint, _)| app.metrics.route(endpoint.path));
-    let (method, start) = (request.method().clone(), Instant::now());
-    let route = stats.as_ref().map_or("unmatched", |stats| stats.path());
-    let span = trace::request(&method, route);
-    let handled = handle(&app, request).instrument(span.clone()).await;
-    let mut response = handled.unwrap_or_else(IntoResponse::into_response);
+/// A request is admitted at once: a query that waits keeps nothing of it but what its handler reads.
+fn answer(app: App, request: Request) -> BoxFuture<'static, Response> {
+    let begun = BegunRequest::new(app, &request);
+    let (head, body) = request.into_parts();
 
-    trace::answered(&span, response.status());
-    if let Some(stats) = stats {
-        stats.add(&method, response.status(), start.elapsed());
+    match begun.span.in_scope(|| admit(&begun.app, &head)) {
+        Ok(ConsulCall { access, handler, request }) => Box::pin(async move {
+            let handled = dispatch(&access, handler, &request, body).instrument(begun.span.clone()).await;
+            begun.end(handled)
+        }),
+        Err(answer) => Box::pin(ready(begun.end(answer))),
     }
-    mark_consul(&app, &mut response);
-    response.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
-
-    response
 }
 
-async fn handle(app: &App, request: Request) -> ConsulResult {
-    let (head, body) = request.into_parts();
-    let admitted = admit(app, &head);
-    drop(head);
+/// What is counted of a request, and its span.
+struct BegunRequest {
+    app: App,
+    stats: Option<Arc<RouteStats>>,
+    method: Method,
+    start: Instant,
+    span: Span,
+}
 
-    match admitted {
-        Ok(admitted) => dispatch(&admitted.access, admitted.handler, &admitted.request, body).await,
-        Err(answer) => answer,
+impl BegunRequest {
+    fn new(app: App, request: &Request) -> Self {
+        let stats = endpoints::find(request.uri().path()).and_then(|(endpoint, _)| app.metrics.route(endpoint.path));
+        let (method, start) = (request.method().clone(), Instant::now());
+        let span = trace::request(&method, stats.as_ref().map_or("unmatched", |stats| stats.path()));
+        Self { app, stats, method, start, span }
+    }
+
+    /// Counts the request, and completes its answer.
+    fn end(self, handled: ConsulResult) -> Response {
+        let mut response = handled.unwrap_or_else(IntoResponse::into_response);
+        trace::answered(&self.span, response.status());
+        if let Some(stats) = self.stats {
+            stats.add(&self.method, response.status(), self.start.elapsed());
+        }
+
+        mark_consul(&self.app, &mut response);
+        response.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        response
     }
 }
 

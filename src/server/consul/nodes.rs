@@ -29,7 +29,7 @@ impl CatalogNode {
     pub(super) fn own(own: &OwnNode, record: Option<&InstanceView>) -> Self {
         let family = if own.address.contains(':') { "ipv6" } else { "ipv4" };
         let tags = ["lan".to_owned(), format!("lan_{family}"), "wan".to_owned(), format!("wan_{family}")];
-        let registered = record.map(|record| record.instance.registration.metadata.clone());
+        let registered = record.map(|record| record.instance.registration.metadata.to_map());
         let mut meta = own.meta.clone();
         meta.extend(registered.unwrap_or_default());
         meta.entry("consul-network-segment".to_owned()).or_default();
@@ -62,7 +62,7 @@ impl CatalogNode {
             address: registration.address.clone(),
             datacenter: own.datacenter.clone(),
             tagged_addresses: tagged,
-            meta: Some(registration.metadata.clone()).filter(|meta| !meta.is_empty()),
+            meta: Some(registration.metadata.to_map()).filter(|meta| !meta.is_empty()),
             create_index: shown_index(instance.generation),
             modify_index: shown_index(instance.index),
         }

@@ -117,7 +117,7 @@ fn tagged_addresses(entry: &CatalogEntry) -> BTreeMap<String, ServiceAddress> {
 
 /// The metadata. Consul has no fields for a version, a protocol and a zone; clients look for them here.
 fn meta(registration: &Registration) -> BTreeMap<String, String> {
-    let mut meta = registration.metadata.clone();
+    let mut meta = registration.metadata.to_map();
     let fields =
         [("version", &registration.version), ("protocol", &registration.protocol), ("zone", &registration.zone)];
     for (key, value) in fields {

@@ -204,8 +204,8 @@ mod tests {
         assert_eq!((registration.id.as_deref(), registration.name.as_str()), (Some("WEB:h1:web:8443"), "web"));
         assert_eq!((registration.ttl, status), (Some(Duration::from_secs(20)), InstanceStatus::Starting));
 
-        assert_eq!((registration.zone.as_deref(), &*registration.metadata["n"]), (Some("a"), "1"));
-        let own: Value = serde_json::from_str(&registration.metadata[EUREKA_KEY]).unwrap();
+        assert_eq!((registration.zone.as_deref(), registration.metadata.get("n").unwrap().as_str()), (Some("a"), "1"));
+        let own: Value = serde_json::from_str(registration.metadata.get(EUREKA_KEY).unwrap()).unwrap();
         assert_eq!((&own["port"], &own["portEnabled"]), (&json!(8080), &json!(false)));
     }
 

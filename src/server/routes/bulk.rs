@@ -48,14 +48,27 @@ struct OperationResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ApiError>,
+    /// JSON that is written already: a thousand instances as values take ten times its memory.
+    #[serde(skip)]
+    data: Option<Vec<u8>>,
 }
 
 impl OperationResult {
     fn failed(error: ApiError, id: Option<Arc<str>>) -> Self {
         Self { status: error.status.as_u16(), id, data: None, error: Some(error) }
+    }
+
+    /// Appends it to a list.
+    fn write(&self, list: &mut Vec<u8>) {
+        // Texts and numbers always serialise.
+        let _ = serde_json::to_writer(&mut *list, self);
+        if let Some(data) = &self.data {
+            list.pop();
+            list.extend_from_slice(b",\"data\":");
+            list.extend_from_slice(data);
+            list.push(b'}');
+        }
     }
 }
 
@@ -87,23 +100,32 @@ pub(in crate::server) async fn post(access: Access, request: Request) -> ApiResu
     let mut written = if commands.is_empty() { Vec::new() } else { access.write_all(commands).await? }.into_iter();
 
     let view = access.view();
-    let results: Vec<OperationResult> = prepared
-        .into_iter()
-        .map(|prepared| {
-            let prepared = match prepared {
-                Ok(prepared) => prepared,
-                Err(error) => return OperationResult::failed(error, None),
-            };
-            match written.next() {
-                Some(Ok(written)) => done(&prepared, written, &view),
-                Some(Err(error)) => OperationResult::failed(error, Some(prepared.id)),
-                None => {
-                    OperationResult::failed(ApiError::unavailable("stopping", "the server stops"), Some(prepared.id))
-                }
-            }
-        })
-        .collect();
-    Ok(reply::data(view.index(), &serde_json::json!({ "results": results })))
+    let mut reply = b"{\"data\":{\"results\":[".to_vec();
+    for (at, prepared) in prepared.into_iter().enumerate() {
+        if at > 0 {
+            reply.push(b',');
+        }
+        result(prepared, &mut written, &view).write(&mut reply);
+    }
+    reply.extend_from_slice(b"]}}");
+    Ok(reply::json(view.index(), reply))
+}
+
+/// The result of an operation. If it could be carried out, the next of `written` is what became of it.
+fn result(
+    prepared: Result<PreparedOperation, ApiError>,
+    written: &mut impl Iterator<Item = Result<WriteResult, ApiError>>,
+    view: &ScopedView,
+) -> OperationResult {
+    let prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => return OperationResult::failed(error, None),
+    };
+    match written.next() {
+        Some(Ok(written)) => done(&prepared, written, view),
+        Some(Err(error)) => OperationResult::failed(error, Some(prepared.id)),
+        None => OperationResult::failed(ApiError::unavailable("stopping", "the server stops"), Some(prepared.id)),
+    }
 }
 
 /// The operations of a body.
@@ -142,9 +164,9 @@ fn done(prepared: &PreparedOperation, written: WriteResult, view: &ScopedView) -
     let (status, data) = match (prepared.operation, written.instance) {
         (Operation::Deregister, _) | (_, None) => (204, None),
         (Operation::Register, Some(instance)) => {
-            (if written.is_new { 201 } else { 200 }, view.written(instance).to_value())
+            (if written.is_new { 201 } else { 200 }, Some(view.written(instance).to_json()))
         }
-        (Operation::Heartbeat, Some(instance)) => (200, serde_json::to_value(LeaseLine::of(&instance)).ok()),
+        (Operation::Heartbeat, Some(instance)) => (200, serde_json::to_vec(&LeaseLine::of(&instance)).ok()),
     };
     OperationResult { status, id: Some(Arc::clone(&prepared.id)), data, error: None }
 }

@@ -285,7 +285,7 @@ impl EventStream {
             let mut line = head.to_string().into_bytes();
             line.pop();
             line.extend_from_slice(b",\"item\":");
-            instance.write(&mut line);
+            line.extend_from_slice(&instance.to_json());
             line.push(b'}');
             self.write_line(piece, "added", None, &line);
         }

@@ -33,6 +33,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -259,23 +260,29 @@ impl Routes {
         Self { whole: Some((Arc::clone(app), answer)), ..Self::with_compression(router) }
     }
 
-    /// Answers a request.
-    pub(super) async fn answer(&self, mut request: http::Request<Incoming>, context: RequestContext) -> Response {
+    /// Answers a request. Its future is boxed: a connection reserves no memory for that of another API.
+    pub(super) fn answer(
+        &self,
+        mut request: http::Request<Incoming>,
+        context: RequestContext,
+    ) -> BoxFuture<'static, Response> {
         let wants_gzip = accepts_gzip(request.headers());
         let is_discover = request.method() == Method::GET && request.uri().path() == discover::PATH;
         if let Some(route) = self.discover.as_ref().filter(|_| is_discover && !wants_gzip) {
-            return route.answer(request, &context, discover::answer).await;
+            let route = Arc::clone(route);
+            return Box::pin(async move { route.answer(request, &context, discover::answer).await });
         }
 
         request.extensions_mut().insert(context);
         if let Some((app, answer)) = self.whole.as_ref().filter(|_| !wants_gzip) {
-            return answer(Arc::clone(app), request.map(Body::new)).await;
+            return answer(Arc::clone(app), request.map(Body::new));
         }
         let mut router = if wants_gzip { self.compressing.clone() } else { self.plain.clone() };
-        match Service::<Request>::call(&mut router, request.map(Body::new)).await {
+        let answered = Service::<Request>::call(&mut router, request.map(Body::new));
+        Box::pin(answered.map(|answered| match answered {
             Ok(response) => response,
             Err(never) => match never {},
-        }
+        }))
     }
 }
 
