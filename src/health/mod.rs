@@ -31,6 +31,8 @@ mod watched;
 
 pub use crate::model::Thresholds;
 pub(crate) use aggregate::{aggregate, set_health};
+#[cfg(feature = "cli")]
+pub(crate) use columns::beside as columns_beside;
 pub(crate) use columns::COLUMNS;
 pub use continuous::Monitor;
 pub(crate) use evidence::Evidence;

@@ -25,7 +25,7 @@ pub(super) fn read(
         let at = error.span().map_or(text.len(), |span| span.start);
         file.error(at, clean(&why), "fix that line, or name another file with --config")
     })?;
-    file.section(table.get_ref(), command, &mut Vec::new(), given)
+    file.section(table.get_ref(), (command, command), &mut Vec::new(), given)
 }
 
 /// The sections of a settings file, each as the words that lead to it; none if it is not TOML.
@@ -58,11 +58,12 @@ impl<'t> SettingsFile<'t> {
     fn section(
         &self,
         table: &DeTable<'_>,
-        command: &'t Command,
+        (parent, command): (&'t Command, &'t Command),
         section: &mut Vec<&'t str>,
         given: &mut BTreeMap<String, SettingValue>,
     ) -> Result<()> {
-        let keys = Key::of_section(command, section);
+        let mut keys = Key::of_section(command, section);
+        keys.extend(Key::of_source(parent, section));
         for (name, value) in table {
             if let Some(key) = keys.iter().find(|key| key.name() == name.get_ref()) {
                 let values = self.values(key, value)?;
@@ -76,7 +77,7 @@ impl<'t> SettingsFile<'t> {
                     let why = format!("{section} is a section, not a key");
                     return Err(self.error(name.span().start, why, format!("write [{section}] on a line of its own")));
                 };
-                self.section(table, sub, section, given)?;
+                self.section(table, (command, sub), section, given)?;
                 section.pop();
             } else {
                 return Err(self.unknown(name, &keys, command, section));

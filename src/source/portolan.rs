@@ -7,6 +7,7 @@ mod host;
 mod watch;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(feature = "cli")]
@@ -23,10 +24,7 @@ use super::{ItemSink, ListContext, ListFuture, Source, TypedSource, Variable, Wa
 use crate::error::Result;
 #[cfg(feature = "cli")]
 use crate::model::parse_duration;
-use crate::model::{
-    Column, Completeness, Filters, FindingKind, Listing, RegisteredDetail, RegisteredInstance, Service, UpdateSink,
-    registered_services,
-};
+use crate::model::{Column, Completeness, Detail, Filters, FindingKind, Listing, RawDetail, RegisteredDetail, RegisteredInstance, RegistryDetail, Service, UpdateSink, registered_services};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -165,6 +163,10 @@ impl Source for Portolan {
 
     fn columns(&self) -> &'static [Column] {
         COLUMNS
+    }
+
+    fn typed_detail(detail: &RawDetail) -> Option<Arc<dyn Detail>> {
+        detail.read::<RegistryDetail>()
     }
 
     fn read_environment(&mut self, variable: Variable) {
