@@ -13,13 +13,13 @@ use crate::error::{Error, Result, plain};
 use crate::health::columns_beside;
 use crate::identify::IdentifyOptions;
 use crate::model::{
-    Address, AddressRange, Addresses, Column, Completeness, Coverage, Filters, HostFacts, Listing, NamespaceScope, PartialError,
-    Ports, ScannedHost, Transport,
+    Address, AddressRange, Addresses, Column, Completeness, Coverage, Filters, HostFacts, Listing, NamespaceScope,
+    PartialError, Ports, ScannedHost, Transport,
 };
 use crate::net::read_file;
 use crate::source::{
-    CheckProxy, File, ItemSink, KnownPorts, ListContext, ListFuture, ListItem, Source, source_findings, source_of_listing,
-    type_detail,
+    CheckProxy, File, ItemSink, KnownPorts, ListContext, ListFuture, ListItem, Source, source_findings,
+    source_of_listing, type_detail,
 };
 
 /// An earlier listing, as a JSON document or line by line.

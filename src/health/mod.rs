@@ -31,9 +31,9 @@ mod watched;
 
 pub use crate::model::Thresholds;
 pub(crate) use aggregate::{aggregate, set_health};
+pub(crate) use columns::COLUMNS;
 #[cfg(feature = "cli")]
 pub(crate) use columns::beside as columns_beside;
-pub(crate) use columns::COLUMNS;
 pub use continuous::Monitor;
 pub(crate) use evidence::Evidence;
 pub(crate) use evidence_files::{EvidenceFiles, ReadBack, read as read_evidence};

@@ -48,7 +48,9 @@ impl Format for Json<'_> {
             self.out.write_all(b",\"hosts\":")?;
             write_json(self.out, &mut self.scratch, &hosts, false)?;
         }
-        if !end.coverage.is_empty() && end.coverage.iter().all(|coverage| coverage.addresses.number_of_ranges() <= MAX_RANGES) {
+        if !end.coverage.is_empty()
+            && end.coverage.iter().all(|coverage| coverage.addresses.number_of_ranges() <= MAX_RANGES)
+        {
             self.out.write_all(b",\"coverage\":")?;
             write_json(self.out, &mut self.scratch, &end.coverage, false)?;
         }

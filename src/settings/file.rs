@@ -123,8 +123,12 @@ impl<'t> SettingsFile<'t> {
         let sections = sections_below(command, place).filter(|sub| !Key::all(sub).is_empty()).map(Command::get_name);
         let known: Vec<_> = keys.iter().map(Key::name).chain(sections).collect();
         let on_line = command.get_arguments().any(|arg| arg.get_long() == Some(word));
+        let sources = Key::of_source(command, &["discover", "local"]);
+        let is_of_source = place == ["discover"] && sources.iter().any(|key| key.name() == word);
         let elsewhere = Key::all(self.root).into_iter().find(|key| key.name() == word);
-        let hint = if on_line {
+        let hint = if is_of_source {
+            format!("{word} belongs to each source, as in [discover.local]")
+        } else if on_line {
             format!("--{word} is for the command line only; the keys here are {}", known.join(", "))
         } else if let Some(near) = nearest(word, &known) {
             format!("did you mean '{near}'?")

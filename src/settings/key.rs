@@ -7,8 +7,7 @@ pub(crate) const NEGATION: &str = "no-";
 
 /// Options that are not settings: `config` names the settings file, `json` abbreviates `output`, and the others belong to a
 /// single run.
-const ONLY_ON_THE_LINE: [&str; 8] =
-    ["config", "diff", "json", "resume", "group-by", "tree", "no-headers", "install"];
+const ONLY_ON_THE_LINE: [&str; 8] = ["config", "diff", "json", "resume", "group-by", "tree", "no-headers", "install"];
 /// Options of all sources that are settings of each one, because its columns are not those of the others.
 const OF_EACH_SOURCE: [&str; 2] = ["columns", "sort"];
 /// The command whose subcommands are the sources.

@@ -28,7 +28,10 @@ use super::{ItemSink, ListContext, ListFuture, Source, TypedSource, Variable, Wa
 use crate::error::Result;
 #[cfg(feature = "cli")]
 use crate::model::parse_duration;
-use crate::model::{Column, Completeness, Detail, Filters, FindingKind, Listing, PartialError, RawDetail, RegistryDetail, Service, UpdateSink};
+use crate::model::{
+    Column, Completeness, Detail, Filters, FindingKind, Listing, PartialError, RawDetail, RegistryDetail, Service,
+    UpdateSink,
+};
 use crate::net::registry_http::RegistryFailure;
 
 const EXAMPLES: &str = "\

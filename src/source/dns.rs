@@ -23,7 +23,9 @@ use super::{ItemSink, ListContext, ListFuture, Source, TypedSource, Variable, Wa
 use crate::error::{Error, Result};
 #[cfg(feature = "cli")]
 use crate::model::parse_duration;
-use crate::model::{Column, Completeness, Detail, DnsDetail, FindingKind, Listing, PartialError, RawDetail, Service, UpdateSink};
+use crate::model::{
+    Column, Completeness, Detail, DnsDetail, FindingKind, Listing, PartialError, RawDetail, Service, UpdateSink,
+};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -25,7 +25,9 @@ use super::{ItemSink, ListContext, ListFuture, Source, TypedSource, Variable, Wa
 use crate::error::Result;
 #[cfg(feature = "cli")]
 use crate::model::parse_duration;
-use crate::model::{Column, Completeness, Detail, DetailLevel, Filters, Listing, RawDetail, RegistryDetail, UpdateSink};
+use crate::model::{
+    Column, Completeness, Detail, DetailLevel, Filters, Listing, RawDetail, RegistryDetail, UpdateSink,
+};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -28,7 +28,9 @@ use super::blocking::run_blocking;
 use super::{ItemSink, ListContext, ListFuture, Source, TypedSource, WatchFuture};
 use crate::clean::clean;
 use crate::error::{Error, Result, line_and_column, plain};
-use crate::model::{Column, Completeness, DeclaredDetail, Detail, Listing, PartialError, RawDetail, Service, Update, UpdateSink};
+use crate::model::{
+    Column, Completeness, DeclaredDetail, Detail, Listing, PartialError, RawDetail, Service, Update, UpdateSink,
+};
 
 /// List the services that a file declares
 ///

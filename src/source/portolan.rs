@@ -24,7 +24,10 @@ use super::{ItemSink, ListContext, ListFuture, Source, TypedSource, Variable, Wa
 use crate::error::Result;
 #[cfg(feature = "cli")]
 use crate::model::parse_duration;
-use crate::model::{Column, Completeness, Detail, Filters, FindingKind, Listing, RawDetail, RegisteredDetail, RegisteredInstance, RegistryDetail, Service, UpdateSink, registered_services};
+use crate::model::{
+    Column, Completeness, Detail, Filters, FindingKind, Listing, RawDetail, RegisteredDetail, RegisteredInstance,
+    Service, UpdateSink, registered_services,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -166,7 +169,7 @@ impl Source for Portolan {
     }
 
     fn typed_detail(detail: &RawDetail) -> Option<Arc<dyn Detail>> {
-        detail.read::<RegistryDetail>()
+        detail.read::<RegisteredDetail>()
     }
 
     fn read_environment(&mut self, variable: Variable) {

@@ -117,12 +117,7 @@ impl ShortScan {
 }
 
 /// Lists or watches, as the options say.
-pub(super) fn answer(
-    options: &Options,
-    trust: &CheckTrust,
-    source: &dyn Source,
-    global: &Global,
-) -> Result<Exit> {
+pub(super) fn answer(options: &Options, trust: &CheckTrust, source: &dyn Source, global: &Global) -> Result<Exit> {
     let Options { judge, identify, watching, validate, min_score } = options;
     let watches = watching.is_asked()?;
     if min_score.is_some() && !validate {

@@ -212,7 +212,8 @@ impl ExitRules {
     ) -> Result<(Probes, Option<StoredListing>)> {
         let until = source.deadline().and_then(|deadline| Instant::now().checked_add(deadline));
         let probes = identify.options().probes(cancel, until)?;
-        let previous = self.diff.as_ref().map(|path| StoredListing::read(path, "--diff ", cancel, until)).transpose()?;
+        let previous =
+            self.diff.as_ref().map(|path| StoredListing::read(path, "--diff ", cancel, until)).transpose()?;
         if let Some(previous) = &previous {
             previous.check_comparable(source)?;
         }

@@ -181,12 +181,7 @@ pub(super) fn all(
 ///
 /// # Errors
 /// If the source fails.
-pub(super) fn watch(
-    source: &dyn Source,
-    trust: &CheckTrust,
-    watching: &Watching,
-    global: &Global,
-) -> Result<Exit> {
+pub(super) fn watch(source: &dyn Source, trust: &CheckTrust, watching: &Watching, global: &Global) -> Result<Exit> {
     let validated = trust.options().open(source, &trust.spec(), Timestamp::now())?;
     let latest = LatestHealth::new();
     let validated = Validation { thresholds: watching.thresholds(), latest: Some(latest), ..validated };

@@ -39,9 +39,7 @@ impl CheckTrust {
             ("--cert", self.cert.is_some()),
         ];
         match options.iter().find(|(_, given)| *given) {
-            Some((option, _)) => {
-                Err(Error::usage(*option, "it requires checks", "add --validate, or leave it out"))
-            }
+            Some((option, _)) => Err(Error::usage(*option, "it requires checks", "add --validate, or leave it out")),
             None => Ok(()),
         }
     }

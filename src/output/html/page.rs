@@ -10,7 +10,9 @@ use ring::digest::{SHA256, digest};
 
 use super::row::{COMMON, Place, Row, drift_colour, drift_word};
 use crate::clean::clean;
-use crate::model::{Column, Completeness, Coverage, DriftState, HealthState, NamespaceScope, PartialError, ScannedHost};
+use crate::model::{
+    Column, Completeness, Coverage, DriftState, HealthState, NamespaceScope, PartialError, ScannedHost,
+};
 use crate::output::Footer;
 
 const STYLE: &str = include_str!("style.css");
@@ -321,7 +323,8 @@ fn scanned_hosts(hosts: &[ScannedHost]) -> String {
 
 /// The number of ports in each state.
 fn port_counts(hosts: &[ScannedHost]) -> [(&'static str, u64); 6] {
-    let mut counts = [("open", 0), ("closed", 0), ("filtered", 0), ("unreachable", 0), ("no-answer", 0), ("not tried", 0)];
+    let mut counts =
+        [("open", 0), ("closed", 0), ("filtered", 0), ("unreachable", 0), ("no-answer", 0), ("not tried", 0)];
     for host in hosts {
         let ScannedHost { open, closed, filtered, unreachable, no_answer, not_tried, .. } = host;
         for ((_, sum), count) in counts.iter_mut().zip([open, closed, filtered, unreachable, no_answer, not_tried]) {

@@ -63,7 +63,10 @@ use self::failure::ApiFailure;
 use self::finding_kinds::KINDS;
 use self::reader::{ClusterObjects, ReadMode};
 use crate::error::Result;
-use crate::model::{Column, Completeness, Detail, FindingKind, K8sDetail, K8sPodDetail, K8sRouteDetail, Listing, PartialError, RawDetail, Service, UpdateSink};
+use crate::model::{
+    Column, Completeness, Detail, FindingKind, K8sDetail, K8sPodDetail, K8sRouteDetail, Listing, PartialError,
+    RawDetail, Service, UpdateSink,
+};
 use crate::net::Deadline;
 use crate::source::{CheckProxy, ItemSink, ListContext, ListFuture, Source, TypedSource, Variable, WatchFuture};
 

@@ -60,7 +60,10 @@ pub(crate) use owner_limits::SEE_OWNERS;
 pub(crate) use trace::check_tracing;
 
 use crate::error::{Result, plain};
-use crate::model::{Column, Completeness, ConnectionDetail, Detail, DetailLevel, Filters, HostFacts, Listing, LocalDetail, RawDetail, Selector, UpdateSink};
+use crate::model::{
+    Column, Completeness, ConnectionDetail, Detail, DetailLevel, Filters, HostFacts, Listing, LocalDetail, RawDetail,
+    Selector, UpdateSink,
+};
 use crate::source::blocking::list_blocking;
 use crate::source::watch::poll;
 use crate::source::{ItemSink, ListContext, ListFuture, Source, TypedSource, WatchFuture};

@@ -40,7 +40,10 @@ use self::result_stream::{ResultStream, services};
 use self::run::Run;
 use crate::engine::Cancel;
 use crate::error::Result;
-use crate::model::{Addresses, Column, Completeness, Coverage, Detail, Listing, NamespaceScope, PartialError, PortState, RawDetail, ScanDetail, Transport, UpdateSink};
+use crate::model::{
+    Addresses, Column, Completeness, Coverage, Detail, Listing, NamespaceScope, PartialError, PortState, RawDetail,
+    ScanDetail, Transport, UpdateSink,
+};
 use crate::net::runtime;
 use crate::source::blocking::run_blocking;
 use crate::source::{ItemSink, ListContext, ListFuture, ListItem, Source, TypedSource, WatchFuture};

@@ -93,19 +93,15 @@ impl<'s> ResultStream<'s> {
         self.count(plan);
         let at = self.namespaces.len() - 1;
         let transport = plan.transport;
-        self.unanswered.extend(plan.unreported().map(|(address, reason)| {
-            (at, FoundPort { address, transport, reason, rtt_us: None, attempts: 0 })
-        }));
+        self.unanswered.extend(
+            plan.unreported()
+                .map(|(address, reason)| (at, FoundPort { address, transport, reason, rtt_us: None, attempts: 0 })),
+        );
 
         self.accepted || self.resume.is_some()
     }
 
-    fn poll(
-        &mut self,
-        (plan, run): (&ScanPlan, &Run),
-        context: &mut Context<'_>,
-        out: &mut dyn ItemSink,
-    ) -> Poll<()> {
+    fn poll(&mut self, (plan, run): (&ScanPlan, &Run), context: &mut Context<'_>, out: &mut dyn ItemSink) -> Poll<()> {
         loop {
             if !self.accepted {
                 run.close();
