@@ -328,7 +328,7 @@ fn the_explanation_has_the_handshake_and_the_certificates() {
     let said = openssl(&["x509", "-in", &file, "-noout", "-fingerprint", "-sha256"]);
     let sha256 = said.trim().split('=').nth(1).unwrap().replace(':', "").to_lowercase();
     for text in [
-        "    tls: TLSv1.3 TLS13_",
+        "    tls: TLSv1.3 TLS_",
         "    certificate: ",
         "      issuer: CN=Middle\n",
         &format!("      names: {NAME}\n      valid: "),

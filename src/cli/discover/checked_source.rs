@@ -5,7 +5,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 use crate::cli::validate::CheckTrust;
 use crate::source::AnySource;
 
-/// A source, and whom its checks trust.
+/// A source, and what its checks trust.
 #[derive(Debug)]
 pub(super) struct CheckedSource {
     pub(super) source: AnySource,

@@ -158,7 +158,7 @@ pub(super) fn check_spec(spec: &CheckSpec) -> Result<()> {
     Ok(())
 }
 
-/// Lists and checks the services of a source with default options, apart from the score that each must reach and whom the
+/// Lists and checks the services of a source with default options, apart from the score that each must reach and what the
 /// checks trust. Identifies them first if requested.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Whom the checks of `portolan scan --validate` and `portolan local --validate` trust.
+//! What the checks of `portolan scan --validate` and `portolan local --validate` trust.
 
 use std::path::PathBuf;
 

@@ -10,8 +10,8 @@ use crate::model::{PartialError, Process};
 /// How the operation begins that the owners of some rows are missing for.
 pub(crate) const SEE_OWNERS: &str = "see the owners of";
 
-/// Whether a listing is restricted to this process's own user. Its processes are readable, and the kernel names the user who
-/// made a socket to every reader: hidden processes of others then hide no row.
+/// Whether a listing is restricted to the user of this process. All processes of that user can be read, and every process may
+/// read which user made a socket: the hidden processes of others hide no row then.
 pub(super) fn is_of_own_user(uid: Option<u32>) -> bool {
     uid == Some(rustix::process::geteuid().as_raw())
 }
