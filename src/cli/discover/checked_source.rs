@@ -36,8 +36,9 @@ impl FromArgMatches for CheckedSource {
 
 impl Subcommand for CheckedSource {
     fn augment_subcommands(command: Command) -> Command {
-        let command = AnySource::augment_subcommands(command);
-        WITH_TRUST.into_iter().fold(command, |command, word| command.mut_subcommand(word, CheckTrust::augment_args))
+        AnySource::augment_subcommands(command).mut_subcommands(|source| {
+            if WITH_TRUST.contains(&source.get_name()) { CheckTrust::augment_args(source) } else { source }
+        })
     }
 
     fn augment_subcommands_for_update(command: Command) -> Command {

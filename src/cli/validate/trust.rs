@@ -8,7 +8,7 @@ use super::options::{ValidateOptions, parse_pin};
 use crate::error::{Error, Result};
 use crate::model::{CheckSpec, Digest};
 
-/// The options of TLS of `portolan validate`, for sources that have no options of these names themselves.
+// The TLS options of `portolan validate`, for sources that have no options of these names themselves.
 #[derive(Args, Clone, Debug, Default)]
 pub(in crate::cli) struct CheckTrust {
     /// With --validate, trust the certificates in this file (PEM) instead of the system's roots
