@@ -116,7 +116,7 @@ impl<'s> ResultStream<'s> {
             }
 
             match run.poll_next(context) {
-                Poll::Ready(Some(port)) if !plan.lists(port.reason.state()) => {
+                Poll::Ready(Some(port)) if !plan.lists_hosts && !plan.lists(port.reason.state()) => {
                     self.unanswered.push((self.namespaces.len() - 1, port));
                 }
                 Poll::Ready(Some(port)) => {
