@@ -88,6 +88,11 @@ published\t'A firewall rule forwards connections elsewhere, for example to a con
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l process -d 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l user -d 'Show only listeners that this user opened or holds, by name or number' -r -f -a "(__fish_complete_users)"
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l interface -d 'Show only listeners that are reachable through this interface' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l ca -d 'With --validate, trust the certificates in this file (PEM) instead of the system\'s roots' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l pin -d 'With --validate, trust the certificate with this SHA-256 and no other' -r
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l server-name -d 'With --validate, send this server name in TLS and in the Host header of HTTP, and require it of certificates' -r
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l cert -d 'With --validate, present this client certificate to servers that require one: a PEM file with its chain' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l key -d 'Use this private key for --cert: a PEM file [default: the file of --cert]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
 degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
@@ -180,6 +185,11 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l proxy -d 'Con
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l shard -d 'Scan one of N parts, as in 3/16: N machines share the scan, and no probe is sent twice' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l resume -d 'Store the progress of the scan in this file, and resume from it if it exists' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l resolver -d 'Query these DNS servers for --names, at most 3: 10.0.0.53:53 [default: the system\'s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l ca -d 'With --validate, trust the certificates in this file (PEM) instead of the system\'s roots' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l pin -d 'With --validate, trust the certificate with this SHA-256 and no other' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l server-name -d 'With --validate, send this server name in TLS and in the Host header of HTTP, and require it of certificates' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l cert -d 'With --validate, present this client certificate to servers that require one: a PEM file with its chain' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l key -d 'Use this private key for --cert: a PEM file [default: the file of --cert]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
 degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
@@ -322,6 +332,11 @@ published\t'A firewall rule forwards connections elsewhere, for example to a con
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l process -d 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l user -d 'Show only listeners that this user opened or holds, by name or number' -r -f -a "(__fish_complete_users)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interface -d 'Show only listeners that are reachable through this interface' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l ca -d 'With --validate, trust the certificates in this file (PEM) instead of the system\'s roots' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l pin -d 'With --validate, trust the certificate with this SHA-256 and no other' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l server-name -d 'With --validate, send this server name in TLS and in the Host header of HTTP, and require it of certificates' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l cert -d 'With --validate, present this client certificate to servers that require one: a PEM file with its chain' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l key -d 'Use this private key for --cert: a PEM file [default: the file of --cert]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
 degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
@@ -412,6 +427,11 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l shard -d 'Scan one of N parts, as in 3/16: N machines share the scan, and no probe is sent twice' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l resume -d 'Store the progress of the scan in this file, and resume from it if it exists' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l resolver -d 'Query these DNS servers for --names, at most 3: 10.0.0.53:53 [default: the system\'s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l ca -d 'With --validate, trust the certificates in this file (PEM) instead of the system\'s roots' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l pin -d 'With --validate, trust the certificate with this SHA-256 and no other' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l server-name -d 'With --validate, send this server name in TLS and in the Host header of HTTP, and require it of certificates' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l cert -d 'With --validate, present this client certificate to servers that require one: a PEM file with its chain' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l key -d 'Use this private key for --cert: a PEM file [default: the file of --cert]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
 degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"

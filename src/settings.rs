@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 
 pub(crate) use self::key::{Key, Kind, NEGATION};
 use crate::clean::clean;
@@ -199,9 +199,20 @@ impl Settings {
         let command = set
             .into_iter()
             .fold(command, |command, (id, values)| command.mut_arg(id, |arg| arg.default_values(values)));
+        let of_sources: Vec<(String, Arg)> = command
+            .get_subcommands()
+            .flat_map(|sub| Key::of_source(&command, &[section, &[sub.get_name()]].concat()))
+            .filter_map(|key| {
+                let source = key.section().last()?;
+                Some(((*source).to_owned(), key.with_default(&self.get(&key)?.values)))
+            })
+            .collect();
+
         command.mut_subcommands(|sub| {
             let name = sub.get_name().to_owned();
-            self.defaults_of(sub, &[section, &[name.as_str()]].concat())
+            // In place of the copy that a source gets of an option of all sources.
+            let own = of_sources.iter().filter(|(source, _)| *source == name).map(|(_, arg)| arg.clone());
+            self.defaults_of(sub.args(own), &[section, &[name.as_str()]].concat())
         })
     }
 }

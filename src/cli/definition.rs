@@ -10,7 +10,7 @@ use super::{
     kill, local, man, ports, register, resolve, services, status, sync, validate, wait, who,
 };
 use crate::settings::{Key, Kind, NEGATION};
-use crate::source::{source_definition, source_words};
+use crate::source::source_words;
 
 /// The global options, without commands.
 pub(super) fn root() -> Command {
@@ -31,7 +31,7 @@ pub(super) fn of_commands<W: AsRef<str>>(paths: &[Vec<W>]) -> Option<Command> {
         let Some(below) = below.filter(|_| name == DISCOVER) else { continue };
         let known = command.find_subcommand(name).is_some_and(|discover| discover.find_subcommand(below).is_some());
         if !known {
-            let source = source_definition(below)?;
+            let source = discover::source_definition(below)?;
             command = command.mut_subcommand(name, |discover| discover.subcommand(source));
         }
     }

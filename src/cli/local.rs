@@ -11,6 +11,7 @@ use super::identify::IdentifyArgs;
 use super::listing::ExitRules;
 use super::port_words::{parse_ports, parse_sockets, restrict};
 use super::registry::RegistryOptions;
+use super::validate::CheckTrust;
 use super::{Global, announce, stderr};
 use crate::error::Result;
 use crate::model::{Column, Completeness, SocketPatterns};
@@ -46,6 +47,8 @@ pub(super) struct ShortLocal {
     #[command(flatten)]
     local: Local,
     #[command(flatten)]
+    trust: CheckTrust,
+    #[command(flatten)]
     options: Options,
     /// Register what the rules of this TOML file match, for as long as it listens
     #[arg(long = "register", value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Registration")]
@@ -63,7 +66,7 @@ impl ShortLocal {
         }
         match &self.rules {
             Some(rules) => announce::run(rules, &RegistryOptions::of_url(self.registry.clone()), &self.local, global),
-            None => discover::answer(&self.options, &self.local, global),
+            None => discover::answer(&self.options, &self.trust, &self.local, global),
         }
     }
 }

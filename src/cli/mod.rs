@@ -5,7 +5,6 @@ mod agent;
 mod announce;
 mod atomic_file;
 mod audit;
-mod baseline;
 #[cfg(feature = "serve")]
 mod bench;
 mod command_line;
@@ -55,6 +54,7 @@ mod signals;
 mod status;
 mod stderr;
 mod stdout;
+mod stored;
 mod sync;
 mod terminal;
 mod usage;
@@ -156,6 +156,9 @@ struct Global {
     /// Whether `--output` is on the command line itself, not only in a setting or a default.
     #[arg(skip)]
     output_on_line: bool,
+    /// The same of `--columns`.
+    #[arg(skip)]
+    columns_on_line: bool,
 }
 
 impl Global {

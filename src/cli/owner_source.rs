@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::model::{Column, Completeness, DetailLevel, Filters, LocalDetail, OwnerLookup, PartialError};
+use crate::model::{Column, Completeness, DetailLevel, LocalDetail, OwnerLookup, PartialError};
 use crate::source::{ItemSink, ListContext, ListFuture, ListItem, Local, Source};
 
 /// The sockets of this machine.
@@ -19,10 +19,6 @@ impl Source for OwnerSource<'_> {
 
     fn inner(&self) -> Option<&dyn Source> {
         Some(self.0)
-    }
-
-    fn filters(&self) -> Filters {
-        self.0.filters()
     }
 
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {

@@ -68,6 +68,7 @@ pub(super) fn parse(args: &[OsString]) -> Result<ParsedCommand> {
 
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| usage::error(&error, &command, args))?;
     cli.global.choose_format(on_line(&matches, "output"), &outputs_in_settings(&settings))?;
+    cli.global.columns_on_line = is_below(&matches, "columns");
     Ok(ParsedCommand::Run(Box::new(cli)))
 }
 
@@ -123,6 +124,12 @@ fn outputs_in_settings(settings: &Settings) -> Vec<OutputSpec> {
 /// The words that lead to the requested command.
 fn section(matches: &ArgMatches) -> Vec<&str> {
     std::iter::successors(matches.subcommand(), |(_, below)| below.subcommand()).map(|(name, _)| name).collect()
+}
+
+/// Whether an option of the command or of one below it is on the line.
+fn is_below(matches: &ArgMatches, id: &str) -> bool {
+    let mut levels = std::iter::successors(Some(matches), |matches| Some(matches.subcommand()?.1));
+    levels.any(|matches| matches.try_contains_id(id).is_ok() && on_line(matches, id))
 }
 
 fn on_line(matches: &ArgMatches, id: &str) -> bool {

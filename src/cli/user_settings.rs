@@ -58,7 +58,9 @@ pub(super) fn source(word: &str, options: &[String], named: Option<&PathBuf>) ->
     let root = Cli::command();
     let settings = read(file(named)?.as_ref(), &root, Some(&section))?;
 
-    let root = settings.as_defaults(root);
+    let mut root = settings.as_defaults(root);
+    // Options of all sources become those of each one.
+    root.build();
     let Some(command) = root.find_subcommand(section[0]).and_then(|discover| discover.find_subcommand(word)) else {
         return Ok(None);
     };

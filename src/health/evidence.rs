@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::block_cause::BlockCause;
 use crate::check::dns::{DeadAddress, DnsObservation};
 use crate::check::{Circuit, Observation, stability};
-use crate::model::{CheckName, CheckStatus, Figures, Health, Report};
+use crate::model::{CheckName, CheckStatus, Figures, Health, Report, TlsFacts};
 
 /// The evidence of one endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,7 +134,15 @@ impl Evidence {
     pub(crate) fn health(&self, ignored: &[String]) -> Health {
         let reports = CheckName::ALL.into_iter().filter_map(|check| self.report(check));
         let reports: Vec<Report> = reports.chain(self.custom.iter().cloned()).collect();
-        Health { age_ms: self.age_ms, figures: self.figures(), ..Health::of(&reports, ignored) }
+        Health { age_ms: self.age_ms, figures: self.figures(), tls: self.tls(), ..Health::of(&reports, ignored) }
+    }
+
+    /// What the server showed of itself in TLS.
+    fn tls(&self) -> Option<Arc<TlsFacts>> {
+        self.observations.iter().find_map(|observation| match observation {
+            Observation::Tls(tls) => tls.facts.clone(),
+            _ => None,
+        })
     }
 
     /// What the checks measured, in the order of the phases.

@@ -32,6 +32,8 @@ mod watched;
 pub use crate::model::Thresholds;
 pub(crate) use aggregate::{aggregate, set_health};
 pub(crate) use columns::COLUMNS;
+#[cfg(feature = "cli")]
+pub(crate) use columns::beside as columns_beside;
 pub use continuous::Monitor;
 pub(crate) use evidence::Evidence;
 pub(crate) use evidence_files::{EvidenceFiles, ReadBack, read as read_evidence};

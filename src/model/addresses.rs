@@ -3,6 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// The addresses from `first` to `last`, both of one family and one zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AddressRange {
@@ -316,6 +318,22 @@ impl Addresses {
     /// The number of these ranges.
     pub fn number_of_ranges(&self) -> usize {
         self.stored.v4.len() + self.stored.rest.len()
+    }
+}
+
+/// The first and last address of each range; zones mean nothing on another machine.
+impl Serialize for Addresses {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.blocks())
+    }
+}
+
+impl<'de> Deserialize<'de> for Addresses {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let ends = Vec::<(IpAddr, IpAddr)>::deserialize(deserializer)?;
+        let ranges = ends.into_iter().map(|(first, last)| AddressRange::new(first, last));
+        let ranges: Option<Vec<AddressRange>> = ranges.collect();
+        ranges.map(Self::new).ok_or_else(|| serde::de::Error::custom("a range ends before it begins"))
     }
 }
 

@@ -321,6 +321,7 @@ mod tests {
             hindered: Vec::new(),
             out_of_reach: false,
             figures: crate::model::Figures::default(),
+            tls: None,
             age_ms: None,
         }
     }

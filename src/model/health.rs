@@ -1,10 +1,11 @@
 //! Health of endpoints and services.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Figures, Finding, words};
+use super::{Figures, Finding, TlsFacts, words};
 
 /// The health of an endpoint, from all checks that ran.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,6 +38,9 @@ pub struct Health {
     /// What the checks measured.
     #[serde(default, flatten)]
     pub figures: Figures,
+    /// What the server showed of itself in TLS, for people: documents do not have it.
+    #[serde(skip)]
+    pub tls: Option<Arc<TlsFacts>>,
     /// Age of the oldest evidence in milliseconds, if some of it is from an earlier check.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub age_ms: Option<u64>,
@@ -195,6 +199,7 @@ mod tests {
             hindered: Vec::new(),
             out_of_reach: false,
             figures: Figures::default(),
+            tls: None,
             age_ms: None,
         };
         let expected = r#"{"state":"healthy","score":98,"uncapped":98,"grade":"A","complete":true,"coverage":["tcp"],"not_covered":["stability"],"findings":[{"code":"tcp-latency-1x","points":2,"cap":null,"text":"connected in 7.0 ms; the target is 5.0 ms","hint":"ask it"}]}"#;

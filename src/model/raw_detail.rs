@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -40,6 +41,13 @@ impl Detail for DeclaredDetail {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RawDetail(pub Value);
+
+impl RawDetail {
+    /// The same detail in this type, if it is of its form.
+    pub(crate) fn read<D: Detail + DeserializeOwned>(&self) -> Option<Arc<dyn Detail>> {
+        D::deserialize(&self.0).ok().map(|detail| Arc::new(detail) as Arc<dyn Detail>)
+    }
+}
 
 impl Detail for RawDetail {
     fn has_same_facts(&self, other: &dyn Detail) -> Option<bool> {

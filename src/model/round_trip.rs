@@ -89,6 +89,7 @@ fn any_health() -> impl Strategy<Value = Health> {
             hindered: words,
             out_of_reach: !complete,
             figures: Figures::default(),
+            tls: None,
             age_ms: complete.then_some(age),
         })
 }

@@ -37,7 +37,8 @@ pub struct ScanDetail {
 }
 
 /// The network namespaces that a scan covers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum NamespaceScope {
     /// The caller's network namespace.
     Own,

@@ -78,6 +78,7 @@ impl Health {
             hindered,
             out_of_reach: false,
             figures: crate::model::Figures::default(),
+            tls: None,
             age_ms: None,
         }
     }

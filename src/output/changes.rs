@@ -42,6 +42,8 @@ pub(crate) struct OldListing {
     pub(crate) now: Option<Selector>,
     /// What those of the baseline kept.
     pub(crate) then: Option<Selector>,
+    /// What the baseline covers; empty: everything, or unknown.
+    pub(crate) coverage: Vec<Coverage>,
 }
 
 /// How the lines are written.
@@ -63,6 +65,7 @@ pub(crate) struct Changes<'w> {
     renamed: Vec<Service>,
     now: Option<Selector>,
     then: Option<Selector>,
+    covered_before: Vec<Coverage>,
     shared: Arc<DiffContext>,
     index: u64,
     time: Timestamp,
@@ -103,7 +106,7 @@ impl<'w> Changes<'w> {
             _ => return None,
         };
 
-        let OldListing { services, now, then } = old;
+        let OldListing { services, now, then, coverage } = old;
         let old = OldItems::new(services);
         let (time, color) = (page.generated, page.color);
         Some(Self {
@@ -113,6 +116,7 @@ impl<'w> Changes<'w> {
             renamed: Vec::new(),
             now,
             then,
+            covered_before: coverage,
             shared,
             index: 0,
             time,
@@ -193,19 +197,25 @@ impl<'w> Changes<'w> {
 
     /// Whether this run covers a service of the baseline.
     fn is_covered(&self, item: &Service) -> bool {
-        if !keeps(self.now.as_ref(), item) {
-            return false;
-        }
-        let scopes = self.shared.coverage.lock();
-        let netns = item.detail.netns();
-        scopes.is_empty()
-            || scopes.iter().any(|scope| has_place(scope, item) && is_within(&scope.scope, netns.as_ref(), &scopes))
+        keeps(self.now.as_ref(), item) && covers(&self.shared.coverage.lock(), item)
+    }
+
+    /// Whether the baseline covers a service of this run.
+    fn was_covered(&self, item: &Service) -> bool {
+        keeps(self.then.as_ref(), item) && covers(&self.covered_before, item)
     }
 }
 
 /// Whether filters keep a service.
 fn keeps(selector: Option<&Selector>, item: &Service) -> bool {
     selector.is_none_or(|keeps| keeps(item))
+}
+
+/// Whether a listing covers a service; one that does not say what it covers has everything.
+fn covers(scopes: &[Coverage], item: &Service) -> bool {
+    let netns = item.detail.netns();
+    scopes.is_empty()
+        || scopes.iter().any(|scope| has_place(scope, item) && is_within(&scope.scope, netns.as_ref(), scopes))
 }
 
 /// Whether the transport, address and port of a service are covered; its network namespace is not compared.
@@ -337,7 +347,7 @@ impl Format for Changes<'_> {
                 self.renamed.push(service.clone());
                 Ok(())
             }
-            OldMatch::New if !keeps(self.then.as_ref(), service) => {
+            OldMatch::New if !self.was_covered(service) => {
                 self.shared.unknown_before.fetch_add(1, Ordering::Relaxed);
                 Ok(())
             }
@@ -348,6 +358,11 @@ impl Format for Changes<'_> {
                 self.write("added", service, None, &[])
             }
         }
+    }
+
+    /// A port that was open may be so still: its state changed, and it is not gone.
+    fn unanswered(&mut self, service: &Service) -> io::Result<()> {
+        self.service(service)
     }
 
     fn end(&mut self, end: &Footer<'_>) -> io::Result<()> {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{Footer, Format, RenderOptions};
 use crate::clean::{clean, escaped};
-use crate::model::{Endpoint, Finding, Health, Service};
+use crate::model::{Certificate, CertificateTime, Endpoint, Finding, Health, Service, TlsFacts};
 
 pub(super) struct Explain<'w> {
     out: &'w mut (dyn Write + Send),
@@ -40,7 +40,46 @@ impl<'w> Explain<'w> {
                 "    not checked: name (nothing says which one the certificate must cover; --server-name does)"
             )?;
         }
-        health.hindered.iter().try_for_each(|why| writeln!(self.out, "    not checked: {}", clean(why)))
+        health.hindered.iter().try_for_each(|why| writeln!(self.out, "    not checked: {}", clean(why)))?;
+        health.tls.as_ref().map_or(Ok(()), |facts| self.tls(facts))
+    }
+
+    /// The handshake, the server's own certificate, and those above it that it sent.
+    fn tls(&mut self, facts: &TlsFacts) -> io::Result<()> {
+        let TlsFacts { version, cipher, alpn, chain_length, certificates } = facts;
+        if let Some(version) = version {
+            write!(self.out, "    tls: {} {}", clean(version), clean(cipher.as_deref().unwrap_or_default()))?;
+            match alpn {
+                Some(alpn) => writeln!(self.out, ", ALPN {alpn}")?,
+                None => writeln!(self.out)?,
+            }
+        }
+
+        let Some((own, above)) = certificates.split_first() else { return Ok(()) };
+        self.certificate(own)?;
+        for Certificate { subject, issuer, not_after, .. } in above {
+            writeln!(self.out, "    chain: {subject}, issued by {issuer}, valid until {}", time(*not_after))?;
+        }
+        match chain_length.saturating_sub(certificates.len()) {
+            0 => Ok(()),
+            more => writeln!(self.out, "    chain: {more} more"),
+        }
+    }
+
+    fn certificate(&mut self, certificate: &Certificate) -> io::Result<()> {
+        let Certificate { subject, issuer, names, name_count, not_before, not_after, key, .. } = certificate;
+        let mut listed: Vec<String> = names.iter().take(MAX_NAMES).map(ToString::to_string).collect();
+        if let Some(more @ 1..) = name_count.checked_sub(listed.len()) {
+            listed.push(format!("and {more} more"));
+        }
+        let names = if listed.is_empty() { "none".to_owned() } else { listed.join(", ") };
+        let bits = key.bits.map(|bits| format!(" {bits}")).unwrap_or_default();
+
+        writeln!(self.out, "    certificate: {subject}\n      issuer: {issuer}\n      names: {names}")?;
+        writeln!(self.out, "      valid: {} to {}", time(*not_before), time(*not_after))?;
+        let signature = clean(&certificate.signature_algorithm);
+        writeln!(self.out, "      key: {}{bits}, signed with {signature}", clean(&key.kind))?;
+        writeln!(self.out, "      serial: {}\n      sha256: {}", clean(&certificate.serial), certificate.sha256)
     }
 
     fn finding(&mut self, finding: &Finding) -> io::Result<()> {
@@ -90,6 +129,13 @@ impl Format for Explain<'_> {
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
+}
+
+/// Names of a certificate that are shown.
+const MAX_NAMES: usize = 10;
+
+fn time(time: Option<CertificateTime>) -> String {
+    time.map_or_else(|| "unknown".to_owned(), |time| time.to_string())
 }
 
 fn number(number: Option<u8>) -> String {

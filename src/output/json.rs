@@ -11,6 +11,9 @@ use super::{Footer, Format, RenderOptions};
 use crate::clean::is_dangerous;
 use crate::model::{Completeness, Listing, SCHEMA, Service};
 
+/// What was scanned is left out if its addresses are more ranges than this.
+const MAX_RANGES: usize = 65_536;
+
 pub(super) struct Json<'w> {
     out: &'w mut (dyn Write + Send),
     pretty: bool,
@@ -44,6 +47,12 @@ impl Format for Json<'_> {
         if let Some(hosts) = end.hosts {
             self.out.write_all(b",\"hosts\":")?;
             write_json(self.out, &mut self.scratch, &hosts, false)?;
+        }
+        if !end.coverage.is_empty()
+            && end.coverage.iter().all(|coverage| coverage.addresses.number_of_ranges() <= MAX_RANGES)
+        {
+            self.out.write_all(b",\"coverage\":")?;
+            write_json(self.out, &mut self.scratch, &end.coverage, false)?;
         }
         if let Some(host) = end.host {
             self.out.write_all(b",\"host\":")?;

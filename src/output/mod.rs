@@ -59,6 +59,14 @@ pub trait Format: Send {
     /// The writer's.
     fn service(&mut self, service: &Service) -> io::Result<()>;
 
+    /// Takes note of a port of an earlier listing that is not listed, because no reply says whether it is open.
+    ///
+    /// # Errors
+    /// The writer's.
+    fn unanswered(&mut self, _service: &Service) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Writes the rest. Called once, also for an incomplete listing.
     ///
     /// # Errors

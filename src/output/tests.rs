@@ -31,6 +31,7 @@ fn services() -> [Service; 2] {
         hindered: vec![HOSTILE.to_owned()],
         out_of_reach: false,
         figures: crate::model::Figures::default(),
+        tls: None,
         age_ms: None,
     };
 

@@ -25,7 +25,7 @@ pub(super) fn read(
         let at = error.span().map_or(text.len(), |span| span.start);
         file.error(at, clean(&why), "fix that line, or name another file with --config")
     })?;
-    file.section(table.get_ref(), command, &mut Vec::new(), given)
+    file.section(table.get_ref(), (command, command), &mut Vec::new(), given)
 }
 
 /// The sections of a settings file, each as the words that lead to it; none if it is not TOML.
@@ -58,11 +58,12 @@ impl<'t> SettingsFile<'t> {
     fn section(
         &self,
         table: &DeTable<'_>,
-        command: &'t Command,
+        (parent, command): (&'t Command, &'t Command),
         section: &mut Vec<&'t str>,
         given: &mut BTreeMap<String, SettingValue>,
     ) -> Result<()> {
-        let keys = Key::of_section(command, section);
+        let mut keys = Key::of_section(command, section);
+        keys.extend(Key::of_source(parent, section));
         for (name, value) in table {
             if let Some(key) = keys.iter().find(|key| key.name() == name.get_ref()) {
                 let values = self.values(key, value)?;
@@ -76,7 +77,7 @@ impl<'t> SettingsFile<'t> {
                     let why = format!("{section} is a section, not a key");
                     return Err(self.error(name.span().start, why, format!("write [{section}] on a line of its own")));
                 };
-                self.section(table, sub, section, given)?;
+                self.section(table, (command, sub), section, given)?;
                 section.pop();
             } else {
                 return Err(self.unknown(name, &keys, command, section));
@@ -122,8 +123,12 @@ impl<'t> SettingsFile<'t> {
         let sections = sections_below(command, place).filter(|sub| !Key::all(sub).is_empty()).map(Command::get_name);
         let known: Vec<_> = keys.iter().map(Key::name).chain(sections).collect();
         let on_line = command.get_arguments().any(|arg| arg.get_long() == Some(word));
+        let sources = Key::of_source(command, &["discover", "local"]);
+        let is_of_source = place == ["discover"] && sources.iter().any(|key| key.name() == word);
         let elsewhere = Key::all(self.root).into_iter().find(|key| key.name() == word);
-        let hint = if on_line {
+        let hint = if is_of_source {
+            format!("{word} belongs to each source, as in [discover.local]")
+        } else if on_line {
             format!("--{word} is for the command line only; the keys here are {}", known.join(", "))
         } else if let Some(near) = nearest(word, &known) {
             format!("did you mean '{near}'?")

@@ -7,8 +7,13 @@ pub(crate) const NEGATION: &str = "no-";
 
 /// Options that are not settings: `config` names the settings file, `json` abbreviates `output`, and the others belong to a
 /// single run.
-const ONLY_ON_THE_LINE: [&str; 10] =
-    ["config", "diff", "json", "resume", "columns", "sort", "group-by", "tree", "no-headers", "install"];
+const ONLY_ON_THE_LINE: [&str; 8] = ["config", "diff", "json", "resume", "group-by", "tree", "no-headers", "install"];
+/// Options of all sources that are settings of each one, because its columns are not those of the others.
+const OF_EACH_SOURCE: [&str; 2] = ["columns", "sort"];
+/// The command whose subcommands are the sources.
+const DISCOVER: &str = "discover";
+/// Options of two sources that matter to checks only; as settings they would be rejected without checks.
+const OF_CHECKS: [&str; 5] = ["ca", "cert", "key", "pin", "server-name"];
 
 /// Options of sources that are set by the usual variables of their field. Only the command line reads them: if a program
 /// has several sources of a kind, one variable would affect all of them.
@@ -82,10 +87,23 @@ impl<'c> Key<'c> {
         keys
     }
 
+    /// The keys of a source that are options of all sources. `parent` is the command that has them.
+    pub(crate) fn of_source(parent: &'c Command, section: &[&'c str]) -> Vec<Self> {
+        let [DISCOVER, _] = section else { return Vec::new() };
+        let args = parent.get_arguments().filter_map(|arg| Some((arg, arg.get_long()?)));
+        let own = args.filter(|(_, name)| OF_EACH_SOURCE.contains(name));
+        own.map(|(arg, name)| Self { section: section.to_vec(), command: parent, arg, name }).collect()
+    }
+
     /// The key of one option, unless it is not a setting.
     fn of_option(command: &'c Command, section: &[&'c str], arg: &'c Arg) -> Option<Self> {
         let name = arg.get_long().filter(|name| !ONLY_ON_THE_LINE.contains(name) && !is_negation(arg))?;
         kind(arg)?;
+        match section {
+            [DISCOVER] if OF_EACH_SOURCE.contains(&name) => return None,
+            [DISCOVER, "local" | "scan"] | ["local" | "scan"] if OF_CHECKS.contains(&name) => return None,
+            _ => {}
+        }
         if let [command] = section
             && short_for(command).is_some()
             && ONLY_OF_SHORT.contains(&name)
@@ -113,6 +131,11 @@ impl<'c> Key<'c> {
         }
         dotted.push_str(self.name);
         dotted
+    }
+
+    /// The option with these values as its default.
+    pub(crate) fn with_default(&self, values: &[String]) -> Arg {
+        self.arg.clone().default_values(values.to_vec())
     }
 
     /// clap's id of the option.
@@ -209,6 +232,7 @@ fn collect<'c>(command: &'c Command, section: &mut Vec<&'c str>, keys: &mut Vec<
     keys.extend(Key::of_section(command, section));
     for sub in sections_below(command, section) {
         section.push(sub.get_name());
+        keys.extend(Key::of_source(command, section));
         collect(sub, section, keys);
         section.pop();
     }

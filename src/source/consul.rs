@@ -10,6 +10,7 @@ mod service_watch;
 mod watch;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(feature = "cli")]
@@ -28,7 +29,8 @@ use crate::error::Result;
 #[cfg(feature = "cli")]
 use crate::model::parse_duration;
 use crate::model::{
-    Column, Completeness, Filters, FindingKind, Listing, PartialError, RegistryDetail, Service, UpdateSink,
+    Column, Completeness, Detail, Filters, FindingKind, Listing, PartialError, RawDetail, RegistryDetail, Service,
+    UpdateSink,
 };
 use crate::net::registry_http::RegistryFailure;
 
@@ -244,6 +246,10 @@ impl Source for Consul {
 
     fn columns(&self) -> &'static [Column] {
         COLUMNS
+    }
+
+    fn typed_detail(detail: &RawDetail) -> Option<Arc<dyn Detail>> {
+        detail.read::<RegistryDetail>()
     }
 
     fn read_environment(&mut self, variable: Variable) {

@@ -8,6 +8,7 @@ mod service;
 mod watch;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(feature = "cli")]
@@ -22,7 +23,9 @@ use super::{ItemSink, ListContext, ListFuture, Source, TypedSource, Variable, Wa
 use crate::error::{Error, Result};
 #[cfg(feature = "cli")]
 use crate::model::parse_duration;
-use crate::model::{Column, Completeness, DnsDetail, FindingKind, Listing, PartialError, Service, UpdateSink};
+use crate::model::{
+    Column, Completeness, Detail, DnsDetail, FindingKind, Listing, PartialError, RawDetail, Service, UpdateSink,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -197,6 +200,10 @@ impl Source for Dns {
 
     fn columns(&self) -> &'static [Column] {
         COLUMNS
+    }
+
+    fn typed_detail(detail: &RawDetail) -> Option<Arc<dyn Detail>> {
+        detail.read::<DnsDetail>()
     }
 
     fn read_environment(&mut self, variable: Variable) {

@@ -8,6 +8,7 @@ mod value;
 mod watch;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(feature = "cli")]
@@ -24,7 +25,9 @@ use super::{ItemSink, ListContext, ListFuture, Source, TypedSource, Variable, Wa
 use crate::error::Result;
 #[cfg(feature = "cli")]
 use crate::model::parse_duration;
-use crate::model::{Column, Completeness, DetailLevel, Filters, Listing, RegistryDetail, UpdateSink};
+use crate::model::{
+    Column, Completeness, Detail, DetailLevel, Filters, Listing, RawDetail, RegistryDetail, UpdateSink,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -154,6 +157,10 @@ impl Source for Etcd {
 
     fn columns(&self) -> &'static [Column] {
         COLUMNS
+    }
+
+    fn typed_detail(detail: &RawDetail) -> Option<Arc<dyn Detail>> {
+        detail.read::<RegistryDetail>()
     }
 
     fn read_environment(&mut self, variable: Variable) {

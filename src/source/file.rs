@@ -10,6 +10,7 @@ use std::cell::Cell;
 use std::fs::File as FileHandle;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(feature = "cli")]
@@ -27,7 +28,9 @@ use super::blocking::run_blocking;
 use super::{ItemSink, ListContext, ListFuture, Source, TypedSource, WatchFuture};
 use crate::clean::clean;
 use crate::error::{Error, Result, line_and_column, plain};
-use crate::model::{Column, Completeness, DeclaredDetail, Listing, PartialError, Service, Update, UpdateSink};
+use crate::model::{
+    Column, Completeness, DeclaredDetail, Detail, Listing, PartialError, RawDetail, Service, Update, UpdateSink,
+};
 
 /// List the services that a file declares
 ///
@@ -45,6 +48,8 @@ use crate::model::{Column, Completeness, DeclaredDetail, Listing, PartialError, 
 /// expect-status = 200
 ///
 /// YAML has the same structure: a list `service` of maps. docs/services-file.md has all keys.
+///
+/// A FILE with the extension json or ndjson is a listing that an earlier run stored; --diff OLD.json compares it with another.
 #[allow(rustdoc::broken_intra_doc_links, reason = "a help text: [[service]] is TOML")]
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
@@ -54,12 +59,13 @@ use crate::model::{Column, Completeness, DeclaredDetail, Listing, PartialError, 
         verbatim_doc_comment,
         after_help = "Examples:
   portolan discover file services.toml
+  portolan discover file day2.json --diff day1.json      what changed between two stored listings
   portolan validate services.toml
   portolan validate services.toml shop"
     )
 )]
 pub struct File {
-    /// Read this file: TOML, or YAML with the extension yaml or yml
+    /// Read this file: TOML, YAML with the extension yaml or yml, or a stored listing with json or ndjson
     #[cfg_attr(feature = "cli", arg(value_name = "FILE", value_hint = ValueHint::FilePath))]
     pub file: PathBuf,
     /// Reads variables of the environment. Without it, no variable is set.
@@ -365,6 +371,10 @@ impl Source for File {
 
     fn columns(&self) -> &'static [Column] {
         &[]
+    }
+
+    fn typed_detail(detail: &RawDetail) -> Option<Arc<dyn Detail>> {
+        detail.read::<DeclaredDetail>()
     }
 
     fn read_environment(&mut self, variable: Variable) {

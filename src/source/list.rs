@@ -1,7 +1,9 @@
 //! The input and output of a listing.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,7 +11,7 @@ use std::sync::Arc;
 use super::Source;
 use crate::engine::Cancel;
 use crate::error::Result;
-use crate::model::{Completeness, Coverage, DetailLevel, Listing, PartialError, ScannedHost, Service};
+use crate::model::{Completeness, Coverage, DetailLevel, Listing, PartialError, ScannedHost, Service, Transport};
 
 /// What [`Source::list`] returns.
 pub type ListFuture<'a> = Pin<Box<dyn Future<Output = Result<Completeness>> + Send + 'a>>;
@@ -26,7 +28,12 @@ pub struct ListContext {
     pub streaming: bool,
     /// Asks the user for confirmation; `None` if there is no user to ask.
     pub confirm: Option<Arc<Confirm>>,
+    /// Open ports of an earlier listing. A scan that lists open ports only also reports which of them send no reply now.
+    pub known_ports: Arc<KnownPorts>,
 }
+
+/// Ports by address, number and transport.
+pub type KnownPorts = BTreeSet<(IpAddr, u16, Transport)>;
 
 /// Asks a yes-or-no question. It may block until the user replies.
 pub type Confirm = dyn Fn(&str) -> bool + Send + Sync;
@@ -40,10 +47,10 @@ impl ListContext {
 
 impl fmt::Debug for ListContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { detail_level, cancel, streaming, .. } = self;
+        let Self { detail_level, cancel, streaming, known_ports, confirm: _ } = self;
         let mut all = f.debug_struct("ListContext");
         all.field("detail_level", detail_level).field("cancel", cancel).field("streaming", streaming);
-        all.finish_non_exhaustive()
+        all.field("known_ports", known_ports).finish_non_exhaustive()
     }
 }
 
@@ -53,6 +60,8 @@ impl fmt::Debug for ListContext {
 pub enum ListItem {
     /// A service.
     Service(Service),
+    /// One of the [`known_ports`](ListContext::known_ports) that is not listed, because no reply says whether it is open.
+    Unanswered(Service),
     /// A part could not be read; its services are unknown.
     PartialError(PartialError),
     /// Some facts of the services could not be read, because a permission is missing.
@@ -137,7 +146,8 @@ impl ItemSink for Listing {
             ListItem::Service(service) => self.services.push(service),
             ListItem::PartialError(error) => self.errors.push(error),
             ListItem::MissingPermission(error) => self.limits.push(error),
-            ListItem::Note(_)
+            ListItem::Unanswered(_)
+            | ListItem::Note(_)
             | ListItem::Progress(_)
             | ListItem::Coverage(_)
             | ListItem::Hosts(_)

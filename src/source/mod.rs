@@ -28,7 +28,7 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Column, Filters, FindingKind, HostFacts, Selector, Service, UpdateSink};
+use crate::model::{Column, Detail, Filters, FindingKind, HostFacts, RawDetail, Selector, Service, UpdateSink};
 use crate::net::HttpProxy;
 #[cfg(any(feature = "consul", feature = "etcd", feature = "registry"))]
 pub use crate::net::registry_http::ProxyVariables;
@@ -44,7 +44,7 @@ pub use etcd::{Etcd, EtcdEnvironment};
 pub use file::{File, Variable};
 #[cfg(feature = "k8s")]
 pub use k8s::{K8s, K8sEnvironment, K8sVia};
-pub use list::{Confirm, ItemSink, ListContext, ListFuture, ListItem, Progress, collect};
+pub use list::{Confirm, ItemSink, KnownPorts, ListContext, ListFuture, ListItem, Progress, collect};
 pub use local::{Local, SortKey};
 #[cfg(feature = "registry")]
 pub use portolan::{Portolan, PortolanEnvironment, PortolanHost};
@@ -131,12 +131,38 @@ pub trait Source: Send + Sync {
 
     /// The options that leave services out. Documents keep them, so that a later listing with other filters can be compared.
     fn filters(&self) -> Filters {
-        Filters::new()
+        self.inner().map(Source::filters).unwrap_or_default()
     }
 
     /// What a listing of this source with such filters keeps; `None`: everything, or unknown.
-    fn selector(&self, _filters: &Filters) -> Option<Selector> {
+    fn selector(&self, filters: &Filters) -> Option<Selector> {
+        self.inner().and_then(|inner| inner.selector(filters))
+    }
+
+    /// The source whose listings have these filters, as far as its columns and comparisons depend on them.
+    fn of_filters(_filters: &Filters) -> Self
+    where
+        Self: Sized + Default,
+    {
+        Self::default()
+    }
+
+    /// The detail of one of its services from a document; `None` if it is of an unknown form.
+    fn typed_detail(_detail: &RawDetail) -> Option<Arc<dyn Detail>>
+    where
+        Self: Sized,
+    {
         None
+    }
+
+    /// Whether its listings may have services of a source with this name.
+    fn may_list(&self, source: &str) -> bool {
+        self.inner().map_or_else(|| self.name() == source, |inner| inner.may_list(source))
+    }
+
+    /// Whether its listings say what they cover ([`ListItem::Coverage`]).
+    fn reports_coverage(&self) -> bool {
+        self.inner().is_some_and(Source::reports_coverage)
     }
 
     /// Facts about the machine that it lists, for documents; `None` if it does not list exactly one machine.
@@ -204,6 +230,28 @@ macro_rules! sources {
                 return <$source as Source>::after_check(service);
             })*
             None
+        }
+
+        /// The source with that word, for its columns and for comparisons of its listings with these filters.
+        #[cfg(feature = "cli")]
+        pub(crate) fn source_of_listing(word: &str, filters: &Filters) -> Option<Box<dyn Source>> {
+            $($(#[$attribute])* if stringify!($variant).eq_ignore_ascii_case(word) {
+                return Some(Box::new(<$source as Source>::of_filters(filters)));
+            })*
+            None
+        }
+
+        /// Gives the detail of a service that was read from a document the type that its source has.
+        #[cfg(feature = "cli")]
+        pub(crate) fn type_detail(service: &mut Service) {
+            let Some(raw) = service.detail.downcast_ref::<RawDetail>() else { return };
+            let mut typed: Option<Arc<dyn Detail>> = None;
+            $($(#[$attribute])* if stringify!($variant).eq_ignore_ascii_case(service.source.as_str()) {
+                typed = <$source as Source>::typed_detail(raw);
+            })*
+            if let Some(detail) = typed {
+                service.detail = detail;
+            }
         }
 
         /// The definition of the source with that word, the same as in [`AnySource`].

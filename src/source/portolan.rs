@@ -7,6 +7,7 @@ mod host;
 mod watch;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(feature = "cli")]
@@ -24,8 +25,8 @@ use crate::error::Result;
 #[cfg(feature = "cli")]
 use crate::model::parse_duration;
 use crate::model::{
-    Column, Completeness, Filters, FindingKind, Listing, RegisteredDetail, RegisteredInstance, Service, UpdateSink,
-    registered_services,
+    Column, Completeness, Detail, Filters, FindingKind, Listing, RawDetail, RegisteredDetail, RegisteredInstance,
+    Service, UpdateSink, registered_services,
 };
 
 const EXAMPLES: &str = "\
@@ -165,6 +166,10 @@ impl Source for Portolan {
 
     fn columns(&self) -> &'static [Column] {
         COLUMNS
+    }
+
+    fn typed_detail(detail: &RawDetail) -> Option<Arc<dyn Detail>> {
+        detail.read::<RegisteredDetail>()
     }
 
     fn read_environment(&mut self, variable: Variable) {

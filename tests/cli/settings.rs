@@ -153,8 +153,10 @@ fn unknown_keys() {
     with_settings("exposed = true", "ports")
         .refuses("settings c.toml:1:1: there is no key 'exposed' at the top", "exposed belongs to [discover.local]");
     // The columns of one listing are not those of the next.
-    let ran = with_settings("[discover]\nsort = \"pid\"", "ports").run();
-    assert!(ran.code == Some(2) && ran.stderr.contains("hint: --sort is for the command line only"), "{ran:?}");
+    with_settings("[discover]\nsort = \"pid\"", "ports").refuses(
+        "settings c.toml:2:1: there is no key 'sort' in [discover]",
+        "sort belongs to each source, as in [discover.local]",
+    );
 
     with_settings("[discover.local]\noutput = \"json\"", "ports").refuses(
         "settings c.toml:2:1: there is no key 'output' in [discover.local]",

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use super::portolan;
+use super::{portolan, with_settings};
 
 /// Two listeners of this process, and their ports in order.
 fn listeners() -> (Vec<TcpListener>, Vec<u16>) {
@@ -93,4 +93,21 @@ fn color_is_for_terminals_and_for_those_who_ask() {
     files.command.output().unwrap();
 
     assert!(!std::fs::read_to_string(path).unwrap().contains('\u{1b}'), "files have no color");
+}
+
+/// Columns and an order of a user's own, for each source: what is typed prevails, and JSON has no columns.
+#[test]
+fn columns_and_order_are_settings_of_a_source() {
+    let (_listeners, ports) = listeners();
+    let file = "[discover.local]\ncolumns = [\"port\"]\nsort = \"port:desc\"\n[discover.scan]\ncolumns = \"address\"\n";
+    for words in ["local", "discover local"] {
+        let line = format!("{words} -p {},{} -q", ports[0], ports[1]);
+        let ran = with_settings(file, &format!("{line} --no-headers")).run();
+        assert_eq!((ran.code, ran.stdout), (Some(0), format!("{}\n{}\n", ports[1], ports[0])), "{}", ran.stderr);
+        let typed = with_settings(file, &format!("{line} --columns pid,port --sort port")).run();
+        assert!(typed.stdout.starts_with("PID"), "{typed:?}");
+        assert!(typed.stdout.ends_with(&format!("  {}\n", ports[1])), "{typed:?}");
+        let json = with_settings(file, &format!("{line} --json")).run();
+        assert!(json.code == Some(0) && json.stdout.starts_with('{'), "{json:?}");
+    }
 }

@@ -79,3 +79,34 @@ fn what_filters_keep_is_compared() {
     lines.sort_unstable();
     assert_eq!(lines, ["added local/tcp/127.0.0.1:23", "removed local/tcp/127.0.0.1:22"]);
 }
+
+/// Two documents of the same machine: memory, processor time and the like differ, and are no change.
+#[test]
+fn two_stored_listings_are_compared() {
+    let scene = Scene::new();
+    let first = scene.fixture("tcp=127.0.0.1:22 tcp=127.0.0.1:8080");
+    keep(&scene, "before.json", "");
+    keep(&scene, "again.json", "");
+    first.end();
+    let _second = scene.fixture("tcp=127.0.0.1:23 tcp=127.0.0.1:9090");
+    keep(&scene, "after.json", "");
+    keep(&scene, "low.json", "-p 1-100");
+
+    let file = |name: &str| scene.dir().join(name).display().to_string();
+    let compared = |new: &str, old: &str| {
+        let compared = scene.file().arg(&file(new)).arg("--diff").arg(&file(old)).args("--fail-changed -o name").run();
+        let mut lines: Vec<String> = compared.text().lines().map(str::to_owned).collect();
+        lines.sort_unstable();
+        (compared.code, lines, compared.stderr)
+    };
+    let (code, lines, stderr) = compared("again.json", "before.json");
+    assert_eq!((code, lines), (Some(0), Vec::new()), "{stderr}");
+    let (code, lines, stderr) = compared("low.json", "before.json");
+    assert_eq!(
+        (code, lines),
+        (Some(1), ["added local/tcp/127.0.0.1:23", "removed local/tcp/127.0.0.1:22"].map(str::to_owned).to_vec()),
+        "{stderr}"
+    );
+    let (code, lines, stderr) = compared("after.json", "before.json");
+    assert_eq!((code, lines.len()), (Some(1), 4), "{lines:?} {stderr}");
+}

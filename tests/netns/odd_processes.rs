@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::support::{Ended, Isolation, Lines, Scene, needs_root};
+use crate::support::{Ended, Isolation, Lines, Scene, fixture_path, needs_root};
 
 /// The numbers of unshare(2) and exit(2).
 const CALLS: [&str; 2] = if cfg!(target_arch = "aarch64") { ["97", "93"] } else { ["272", "60"] };
@@ -85,4 +85,24 @@ fn both_users_of_a_socket_are_shown_and_selected() {
     assert_eq!(keeps("root"), ["tcp 127.0.0.1:80", "tcp 127.0.0.1:81"]);
     let table = scene.portolan().args("--tcp -p 80").run();
     assert!(table.text().contains("root,nobody"), "{}", table.text());
+}
+
+/// A parent that starts its server again: the port is free for a moment only.
+#[test]
+fn kill_names_the_parent_that_starts_the_process_again() {
+    let scene = Scene::new();
+    let script = format!("while :; do {} tcp=127.0.0.1:8001; done", fixture_path().display());
+    let mut command = scene.command("sh");
+    let mut parent = command.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    // Its server ends when this is dropped.
+    let _stdin = parent.stdin.take();
+    Lines::of(&mut parent).until("ready");
+    let parent = Ended(parent);
+
+    let killed = scene.runs(&["kill"]).args("8001 --yes --timeout 60s").run();
+    assert_eq!(killed.code, Some(1), "{}", killed.stderr);
+    let (again, hint) = ("error: port 8001 is served again, by ", "hint: tell sh to stop it, or end sh first: kill ");
+    assert!(killed.stderr.contains(again) && killed.stderr.contains(" of parent sh (pid "), "{}", killed.stderr);
+    assert!(killed.stderr.contains(hint), "{}", killed.stderr);
+    drop(parent);
 }

@@ -64,6 +64,26 @@ fn ones_own_processes_are_seen_without_rights() {
     assert!(foreign.pids().is_empty());
 }
 
+/// The kernel names the user of every socket: among one's own, none is missing because others hide their processes.
+#[test]
+fn the_sockets_of_ones_own_user_are_complete_without_rights() {
+    needs_root("it starts a program as another user");
+    let scene = Scene::new();
+    let program = scene.public_copy(crate::support::fixture_path(), "listeners".as_ref());
+    let mut command = scene.command(program);
+    let _fixture = Fixture::start(
+        command.args(format!("tcp=127.0.0.1:8001 uid={UNPRIVILEGED_UID} [ tcp=127.0.0.1:8002 ]").split_whitespace()),
+    );
+
+    let own = scene.portolan().by_nobody().args("--json --user").arg(UNPRIVILEGED_UID).run();
+    assert_eq!(own.code, Some(0), "{}", own.stderr);
+    let document = own.document();
+    assert_eq!((&document["complete"], document["items"].as_array().unwrap().len()), (&json!(true), 1));
+    // A worker of another user may hold a socket that root made.
+    let of_other = scene.portolan().by_nobody().args("--json --user daemon").run();
+    assert_eq!((of_other.code, &of_other.document()["complete"]), (Some(3), &json!(false)), "{}", of_other.stderr);
+}
+
 #[test]
 fn an_address_of_several_users_is_given_to_none_of_them() {
     needs_root("it starts programs as other users");

@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::support::{Fixture, Outcome, Scene};
+use crate::wired;
 
 fn scan(scene: &Scene, words: &str) -> Outcome {
     let file = scene.dir().join("before.json");
@@ -42,6 +43,69 @@ fn only_opened_and_closed_ports_are_reported() {
         assert_eq!(told, [(&1.into(), &"added".into(), &80.into()), (&2.into(), &"removed".into(), &8080.into())]);
         assert_eq!(lines[0]["source"], "scan");
     }
+}
+
+/// Lists a stored scan: AFTER and FILE are the documents of the scene.
+fn stored(scene: &Scene, words: &str) -> Outcome {
+    let [before, after] = ["before.json", "after.json"].map(|name| scene.dir().join(name).display().to_string());
+    scene.file().args(&words.replace("FILE", &before).replace("AFTER", &after)).run()
+}
+
+/// Scans into AFTER.
+fn keep(scene: &Scene, words: &str) {
+    let after = scene.dir().join("after.json");
+    let kept = scene.scan().args(words).arg("-o").arg(&format!("json={}", after.display())).run();
+    assert_eq!(kept.code, Some(0), "{}", kept.stderr);
+}
+
+#[test]
+fn two_stored_scans_are_compared() {
+    let (scene, _fixtures) = changed("-o json");
+    keep(&scene, "127.0.0.1-2 -p 22,80,8080");
+    let listed = stored(&scene, "AFTER --columns address,state --no-headers");
+    assert_eq!(listed.text(), "127.0.0.1:22  open\n127.0.0.2:80  open\n", "{}", listed.stderr);
+    let diff = stored(&scene, "AFTER --diff FILE --fail-changed");
+    assert_eq!(diff.text(), "+ tcp 127.0.0.2:80  http\n- tcp 127.0.0.1:8080  http-alt\n", "{}", diff.stderr);
+    assert_eq!(diff.code, Some(1), "{}", diff.stderr);
+    assert!(diff.stderr.contains("1 opened, 1 closed, 0 changed\n"), "{}", diff.stderr);
+
+    // What one of them did not scan is no difference.
+    keep(&scene, "127.0.0.2 -p 22,80");
+    let fewer = stored(&scene, "AFTER --diff FILE");
+    assert_eq!(fewer.text(), "+ tcp 127.0.0.2:80  http\n", "{}", fewer.stderr);
+    assert!(fewer.stderr.contains("2 items of the earlier result not covered by this run"), "{}", fewer.stderr);
+    let more = stored(&scene, "FILE --diff AFTER");
+    assert_eq!(more.text(), "- tcp 127.0.0.2:80  http\n", "{}", more.stderr);
+    assert!(more.stderr.contains("2 services not covered by the earlier result; ignored\n"), "{}", more.stderr);
+
+    let refused = stored(&scene, "AFTER --validate");
+    let why = "error: cannot use --validate: the file is a stored listing";
+    assert!(refused.code == Some(2) && refused.stderr.starts_with(why), "{}", refused.stderr);
+}
+
+/// A packet filter hides what was open: the port is not called closed, by a scan or by its document.
+#[test]
+fn a_port_that_became_silent_is_not_reported_as_closed() {
+    let (here, there) = wired();
+    let _fixture = there.fixture("tcp=0.0.0.0:22 tcp=0.0.0.0:80");
+    assert_eq!(scan(&here, "10.77.0.2 -p 22-23,80 -o json=FILE").code, Some(0));
+    there.sh("nft 'add table inet t; add chain inet t c { type filter hook input priority 0; }; \
+              add rule inet t c tcp dport 22 drop'");
+
+    let quick = "10.77.0.2 -p 22-23,80 --retries 0 --timeout 300ms";
+    let silent = scan(&here, &format!("{quick} --diff FILE --fail-changed"));
+    let changed = "~ tcp 10.77.0.2:22  ssh  endpoints[0].ready true -> false, detail.state open -> filtered\n";
+    assert_eq!((silent.code, silent.text()), (Some(1), changed), "{}", silent.stderr);
+    keep(&here, quick);
+    let of_document = stored(&here, "AFTER --diff FILE --fail-changed");
+    assert_eq!((of_document.code, of_document.text()), (Some(0), ""), "{}", of_document.stderr);
+    assert!(of_document.stderr.contains("ports that sent no reply"), "{}", of_document.stderr);
+
+    // A host that does not reply at all may be there, too.
+    assert_eq!(scan(&here, "10.77.0.2-5 -p 80-99 -o json=FILE").code, Some(0));
+    there.sh("ip link set wire down");
+    let absent = scan(&here, "10.77.0.2-5 -p 80-99 --retries 0 --timeout 300ms --diff FILE");
+    assert_eq!(absent.text(), changed.replace(":22  ssh", ":80  http"), "{}", absent.stderr);
 }
 
 #[test]

@@ -102,6 +102,22 @@ fn ports_are_chosen() {
     assert_eq!(found("-p https,61234"), [443, 61_234].into());
 }
 
+/// A report says what was scanned, not only what was found.
+#[test]
+fn a_page_names_targets_ports_and_options() {
+    let (scene, _fixture) = scene();
+    let page = scene.scan().args("127.0.0.1-2 -p 22,80 --timeout 1s -o html").run();
+    assert_eq!(page.code, Some(0), "{}", page.stderr);
+    for text in [
+        "<h2>What was listed</h2>",
+        "portolan scan 127.0.0.1-2 -p 22,80 --timeout 1s -o html",
+        "tcp 127.0.0.1-127.0.0.2, ports 22,80",
+        "2 scanned, 0 without a reply",
+    ] {
+        assert!(page.text().contains(text), "{text}");
+    }
+}
+
 #[test]
 fn many_probes_need_a_yes() {
     let (scene, _fixture) = scene();
@@ -109,6 +125,12 @@ fn many_probes_need_a_yes() {
     assert_eq!((outcome.code, outcome.text()), (Some(2), ""));
     assert!(outcome.stderr.contains("are 1099494850560 probes, more than 1048576"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("--yes"), "{}", outcome.stderr);
+    // Hosts that are not there cost no scan of all ports, and the hint says so.
+    let hint =
+        "hint: add --yes: of hosts that do not reply to host discovery, no port is scanned (--discover-only lists";
+    assert!(outcome.stderr.contains(hint), "{}", outcome.stderr);
+    let unpinged = scene.scan().args("-p- 127.0.0.0/8 --no-ping").run();
+    assert!(unpinged.stderr.contains("hint: choose fewer targets or ports, or add --yes\n"), "{}", unpinged.stderr);
 
     let far = scene.scan().args("-p- ::/0 --yes").run();
     assert_eq!(far.code, Some(2), "more than portolan can count: {}", far.stderr);

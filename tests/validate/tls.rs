@@ -306,3 +306,62 @@ fn a_certificate_that_ends_too_soon_fails_the_run() {
     );
     assert!(ran.stderr.contains("hint: add --protocol tls"), "{}", ran.stderr);
 }
+
+/// What `openssl s_client` shows of a server, `--explain` shows too.
+#[test]
+fn the_explanation_has_the_handshake_and_the_certificates() {
+    let directory = TempDir::new();
+    let root = Authority::root("Root");
+    let middle = root.below("Middle", |_| ());
+    let ca = put(&directory.0, "ca.pem", &root.pem).display().to_string();
+    let hostile = |params: &mut rcgen::CertificateParams| {
+        params.distinguished_name.push(DnType::OrganizationName, "a\u{1b}[2J");
+    };
+    let shown = middle.issue(KeyPair::generate().unwrap(), hostile).with(&middle);
+    let peer = shown.serve();
+
+    let target = peer.target();
+    let ran = portolan(["validate", &target, "--check", "tls", "--server-name", NAME, "--ca", &ca, "--explain"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(!ran.stdout.contains('\u{1b}'), "raw escape: {}", ran.stdout);
+    let file = put(&directory.0, "leaf.pem", &shown.pem).display().to_string();
+    let said = openssl(&["x509", "-in", &file, "-noout", "-fingerprint", "-sha256"]);
+    let sha256 = said.trim().split('=').nth(1).unwrap().replace(':', "").to_lowercase();
+    for text in [
+        "    tls: TLSv1.3 TLS_",
+        "    certificate: ",
+        "      issuer: CN=Middle\n",
+        &format!("      names: {NAME}\n      valid: "),
+        "      key: EC 256, signed with ecdsa-with-SHA256\n",
+        &format!("      sha256: {sha256}\n"),
+        "    chain: CN=Middle, issued by CN=Root, valid until ",
+    ] {
+        assert!(ran.stdout.contains(text), "{text}: {}", ran.stdout);
+    }
+}
+
+/// A scan trusts what `portolan validate` would trust with the same options.
+#[test]
+fn a_scan_that_checks_takes_the_roots_of_the_user() {
+    let directory = TempDir::new();
+    let root = Authority::root("Root");
+    let ca = put(&directory.0, "ca.pem", &root.pem).display().to_string();
+    let peer = root.issue(KeyPair::generate().unwrap(), |_| ()).serve();
+    let port = peer.address.port().to_string();
+
+    for words in [&["scan"][..], &["discover", "scan"]] {
+        let scan = [words, &["127.0.0.1", "-p", &port, "--json", "--server-name", NAME, "--identify"]].concat();
+        for (trust, is_trusted) in [(&["--validate", "--ca", &ca][..], true), (&["--validate"], false)] {
+            let ran = portolan(scan.iter().chain(trust));
+            let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"));
+            let health = &document["items"][0]["endpoints"][0]["health"];
+            assert!(health["coverage"].as_array().unwrap().contains(&"tls".into()), "{health}");
+            let findings = health["findings"].as_array().unwrap();
+            let is_untrusted = findings.iter().any(|finding| finding["code"] == "cert-untrusted");
+            assert_eq!(is_untrusted, !is_trusted, "{health}");
+        }
+        let unchecked = portolan([words, &["127.0.0.1", "-p", &port, "--ca", &ca]].concat());
+        assert_eq!(unchecked.code, Some(2), "{unchecked:?}");
+        assert!(unchecked.stderr.starts_with("error: cannot use --ca: it requires checks\n"), "{}", unchecked.stderr);
+    }
+}

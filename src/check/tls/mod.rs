@@ -2,14 +2,19 @@
 
 mod examine;
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use jiff::Timestamp;
+use rustls::pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 
 use super::certificate::{self, CertificateRecord, Certificates, Link, NameMatch, Trust};
 use super::roots::{ChainTrust, Roots};
 use super::target::{CheckContext, CheckResult, CheckTarget, Layer};
 use super::{BuiltInCheck, findings};
-use crate::model::{Figures, Finding, Group};
+use crate::clean::Untrusted;
+use crate::model::{Figures, Finding, Group, TlsFacts};
 use crate::net::tls::Proof;
 use crate::net::{Version, certificate as facts_of};
 pub(super) use examine::peer_failure_or_limit;
@@ -53,6 +58,9 @@ pub(crate) struct TlsObservation {
     pub(crate) path: Option<Vec<CertificateRecord>>,
     pub(crate) name: NameMatch,
     pub(crate) trust: Trust,
+    /// The handshake and the certificates for people, if this is a single look. Nothing is judged by them, and files lack them.
+    #[serde(skip)]
+    pub(crate) facts: Option<Arc<TlsFacts>>,
 }
 
 /// The result of the handshake with a modern client.
@@ -172,6 +180,7 @@ impl TlsObservation {
             _ => NameMatch::NotRequested,
         };
         let ChainTrust { trust, path } = context.roots.verify(&chain, at);
+        let facts = if context.offers_older_tls { tls_facts(&handshake, &chain) } else { None };
         let sent = chain.iter().skip(1).take(MAX_SENT).filter_map(|der| facts_of(der));
 
         Self {
@@ -185,6 +194,7 @@ impl TlsObservation {
             path: Some(path),
             name,
             trust: with_proof(trust, proof),
+            facts: facts.map(Arc::new),
         }
     }
 
@@ -244,8 +254,30 @@ impl TlsObservation {
     }
 }
 
+/// Maximum number of certificates of a chain that are shown.
+const MAX_SHOWN: usize = 10;
 /// Maximum number of certificates of a chain in the evidence.
 const MAX_SENT: usize = 32;
+
+/// What `openssl s_client` shows of a server; `None` if it sent neither a version nor a certificate.
+fn tls_facts(handshake: &Handshake, chain: &[CertificateDer<'_>]) -> Option<TlsFacts> {
+    let (version, cipher, alpn) = match handshake {
+        Handshake::Done { version, cipher, alpn } => (Some(version), Some(cipher), alpn.as_deref()),
+        Handshake::Unsupported { version, cipher, .. } => (Some(version), Some(cipher), None),
+        Handshake::Failed(_) | Handshake::NotStarted(_) | Handshake::TimedOut => (None, None, None),
+    };
+    if version.is_none() && chain.is_empty() {
+        return None;
+    }
+
+    Some(TlsFacts {
+        version: version.cloned().map(Cow::Owned),
+        cipher: cipher.cloned().map(Cow::Owned),
+        alpn: alpn.map(Untrusted::from),
+        chain_length: chain.len(),
+        certificates: chain.iter().take(MAX_SHOWN).filter_map(|der| facts_of(der)).collect(),
+    })
+}
 
 /// The trust in a server that proved, or did not prove, possession of its private key.
 fn with_proof(trust: Trust, proof: Proof) -> Trust {
@@ -281,6 +313,7 @@ mod tests {
             path: None,
             name: NameMatch::NotRequested,
             trust: Trust::NotVerified("no roots".into()),
+            facts: None,
         }
     }
 

@@ -1,16 +1,25 @@
 //! `portolan discover SOURCE`: list what a source knows.
 
+mod checked_source;
+
+use std::path::Path;
+
 use clap::Args;
 
+use self::checked_source::CheckedSource;
+pub(super) use self::checked_source::source_definition;
 use super::exit::Exit;
 use super::identify::IdentifyArgs;
 use super::listing::ExitRules;
+use super::stored::{StoredListing, is_stored_listing};
+use super::validate::CheckTrust;
 use super::watch::Watching;
 use super::{Global, validate};
+use crate::engine::Cancel;
 use crate::error::{Error, Result};
 use crate::identify::Identification;
 use crate::source::scan::Scan;
-use crate::source::{AnySource, Source};
+use crate::source::{AnySource, File, Source};
 
 /// List the services of this machine, other hosts, a cluster, a registry or a file
 #[derive(Args, Debug)]
@@ -22,7 +31,7 @@ pub(super) struct Discover {
     #[command(flatten)]
     options: Options,
     #[command(subcommand)]
-    source: AnySource,
+    source: CheckedSource,
 }
 
 // The options of every source.
@@ -44,12 +53,39 @@ pub(super) struct Options {
 
 impl Discover {
     pub(super) fn run(&mut self, global: &Global) -> Result<Exit> {
-        self.source.read_environment(|name| std::env::var_os(name));
-        let source = self.source.as_source();
+        let CheckedSource { source, trust } = &mut self.source;
+        if let AnySource::File(File { file, .. }) = source
+            && is_stored_listing(file)
+        {
+            return self.options.list_stored(file, global);
+        }
+
+        source.read_environment(|name| std::env::var_os(name));
+        let source = source.as_source();
         if source.proxy().is_some() && !self.options.validate {
             return Err(Error::usage("--via", "it applies only to checks", "add --validate, or leave it out"));
         }
-        answer(&self.options, source, global)
+        answer(&self.options, trust, source, global)
+    }
+}
+
+impl Options {
+    /// Lists what an earlier run stored.
+    fn list_stored(&mut self, file: &Path, global: &Global) -> Result<Exit> {
+        let others = [
+            ("--watch", self.watching.is_asked()?),
+            ("--identify", self.identify.asked),
+            ("--validate", self.validate),
+            ("--min-score", self.min_score.is_some()),
+        ];
+        if let Some((option, _)) = others.iter().find(|(_, asked)| *asked) {
+            let hint = "leave it out, or pipe the file to `portolan validate -`";
+            return Err(Error::usage(*option, "the file is a stored listing, which says what was there", hint));
+        }
+
+        let stored = StoredListing::read(file, "", &Cancel::new(), None)?;
+        self.judge.set_generated(stored.generated());
+        self.judge.list(&stored, &self.identify, global)
     }
 }
 
@@ -69,21 +105,26 @@ pub(super) struct ShortScan {
     #[command(flatten)]
     scan: Scan,
     #[command(flatten)]
+    trust: CheckTrust,
+    #[command(flatten)]
     options: Options,
 }
 
 impl ShortScan {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
-        answer(&self.options, &self.scan, global)
+        answer(&self.options, &self.trust, &self.scan, global)
     }
 }
 
 /// Lists or watches, as the options say.
-pub(super) fn answer(options: &Options, source: &dyn Source, global: &Global) -> Result<Exit> {
+pub(super) fn answer(options: &Options, trust: &CheckTrust, source: &dyn Source, global: &Global) -> Result<Exit> {
     let Options { judge, identify, watching, validate, min_score } = options;
     let watches = watching.is_asked()?;
     if min_score.is_some() && !validate {
         return Err(Error::usage("--min-score", "it requires checks", "add --validate, or leave it out"));
+    }
+    if !validate {
+        trust.check_unused()?;
     }
     let contacts = [("--identify", identify.asked), ("--validate", *validate)].into_iter().find(|(_, asked)| *asked);
     if let Some((option, _)) = contacts {
@@ -101,8 +142,8 @@ pub(super) fn answer(options: &Options, source: &dyn Source, global: &Global) ->
     let watched: &dyn Source = if identify.asked { &identified } else { source };
     match (watches, *validate) {
         (false, false) => judge.list(source, identify, global),
-        (false, true) => validate::all(source, *min_score, identify, judge, global),
+        (false, true) => validate::all(source, (*min_score, trust), identify, judge, global),
         (true, false) => watching.without_checks()?.run(watched, global),
-        (true, true) => validate::watch(watched, watching, global),
+        (true, true) => validate::watch(watched, trust, watching, global),
     }
 }

@@ -2,6 +2,7 @@
 
 mod held;
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
@@ -31,8 +32,9 @@ Examples:
 /// has ended. Only the process that was shown can get the signal, even if its id is reused meanwhile, and portolan never
 /// signals a process that it cannot identify beyond doubt. If several processes share a listener, the one that started the
 /// others gets the signal; if none of them did, none gets it. If unrelated programs listen on the port at different
-/// addresses, none gets it: name the address, as in 127.0.0.1:8080, or add --all. If a service manager starts the process
-/// again, stop its unit instead. Exits with 1 if the port is still held afterwards. portolan does not wait after SIGHUP.
+/// addresses, none gets it: name the address, as in 127.0.0.1:8080, or add --all. If a service manager, a container or a
+/// parent may start the process again, portolan looks at the port for one more second. Exits with 1 if the port is still
+/// held then, and names what to stop instead. portolan does not wait after SIGHUP.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Kill {
@@ -124,7 +126,7 @@ impl Kill {
         };
         let sent = held.and_then(|held| self.confirm(held, &services)).and_then(|held| send(held, self.signal));
         match sent {
-            Ok(held) => Ok(self.wait_for(&held, global.quiet)),
+            Ok(held) => Ok(self.wait_for(&held, &services, global.quiet)),
             Err(KillRefusal { exit, why, hint }) => {
                 // Why an owner is not visible, the listing knows best.
                 let limit = limits.iter().find(|limit| limit.operation.starts_with(SEE_OWNERS));
@@ -171,7 +173,7 @@ impl Kill {
     }
 
     /// Waits until all have ended, and says whether the port is free then.
-    fn wait_for(&self, held: &[HeldProcess], quiet: bool) -> Exit {
+    fn wait_for(&self, held: &[HeldProcess], before: &[Service<LocalDetail>], quiet: bool) -> Exit {
         // A server that reloads its settings on it goes on.
         if self.signal == SignalName::Hup {
             for HeldProcess { process, .. } in held.iter().filter(|_| !quiet) {
@@ -192,26 +194,81 @@ impl Kill {
                 stderr::note(&format!("{} (pid {}) ended", process.name, process.pid));
             }
         }
-        self.check_free()
+        self.check_free(held, before)
     }
 
-    /// Whether the port is free now: another process may hold it too, or a service manager has started it again.
-    fn check_free(&self) -> Exit {
-        let Ok(Listing { services, errors, .. }) = self.listeners() else { return Exit::Incomplete };
-        errors.iter().for_each(stderr::fault);
-        let Some(service) = services.first() else {
-            return if errors.is_empty() { Exit::Done } else { Exit::Incomplete };
+    /// Whether the port is free now, and stays so: another process may hold it too, or it may be started again.
+    fn check_free(&self, held: &[HeldProcess], before: &[Service<LocalDetail>]) -> Exit {
+        let may_return = before.iter().any(|service| starter(service, held).is_some());
+        let until = Instant::now() + if may_return { RESTART_WAIT } else { Duration::ZERO };
+
+        loop {
+            let Ok(Listing { services, errors, .. }) = self.listeners() else { return Exit::Incomplete };
+            if let Some(service) = services.first() {
+                self.report_holder(service, before);
+                return Exit::ConditionFailed;
+            }
+            if !errors.is_empty() {
+                errors.iter().for_each(stderr::fault);
+                return Exit::Incomplete;
+            }
+            if Instant::now() >= until {
+                return Exit::Done;
+            }
+            thread::sleep(RESTART_POLL);
+        }
+    }
+
+    /// Says what holds the port after the signal.
+    fn report_holder(&self, service: &Service<LocalDetail>, before: &[Service<LocalDetail>]) {
+        let port = describe(&self.socket);
+        let Some(process) = service.detail.main_process() else {
+            let hint = "run portolan as root to see it";
+            return stderr::failure(&format!("{port} is still held, by a process that cannot be seen"), hint);
         };
 
-        let holder = match service.detail.main_process() {
-            Some(process) => format!("{} (pid {})", process.name, process.pid),
-            None => "a process that cannot be seen".to_owned(),
-        };
-        let text = format!("{} is still held, by {holder}", describe(&self.socket));
-        stderr::failure(
-            &text,
-            "if its service manager started it again, stop the unit; --all ends every process that holds it",
-        );
-        Exit::ConditionFailed
+        let (name, pid) = (&process.name, process.pid);
+        let is_old = before.iter().flat_map(|service| &*service.detail.processes).any(|known| known.pid == pid);
+        match starter(service, &[]).filter(|_| !is_old) {
+            Some(Starter { what, hint }) => {
+                stderr::failure(&format!("{port} is served again, by {name} (pid {pid}) of {what}"), &hint);
+            }
+            None => stderr::failure(
+                &format!("{port} is still held, by {name} (pid {pid})"),
+                "if its service manager started it again, stop the unit; --all ends every process that holds it",
+            ),
+        }
     }
+}
+
+/// What may start a process again.
+struct Starter {
+    what: String,
+    hint: String,
+}
+
+/// How long a port is watched that may be served again: systemd and docker wait 100 ms before they start a process again.
+const RESTART_WAIT: Duration = Duration::from_secs(1);
+const RESTART_POLL: Duration = Duration::from_millis(50);
+
+/// Parents that only start what their unit or container is made of.
+const MANAGERS: [&str; 4] = ["systemd", "init", "containerd-shim", "conmon"];
+
+/// What may start the process of a listener again: the parent that gets no signal itself, else its container or its unit.
+fn starter(service: &Service<LocalDetail>, held: &[HeldProcess]) -> Option<Starter> {
+    let parents = &service.detail.main_process()?.parents;
+    let mut others = parents.iter().filter(|parent| held.iter().all(|held| held.process.pid != parent.pid));
+    if let Some(parent) = others.next().filter(|parent| !MANAGERS.contains(&parent.name.as_raw())) {
+        let (name, pid) = (&parent.name, parent.pid);
+        let hint = format!("tell {name} to stop it, or end {name} first: kill {pid}");
+        return Some(Starter { what: format!("parent {name} (pid {pid})"), hint });
+    }
+
+    let LocalDetail { unit, unit_user, container, .. } = &service.detail;
+    if let Some(container) = container {
+        return Some(Starter { what: format!("container {container}"), hint: format!("stop container {container}") });
+    }
+    let unit = unit.as_ref().filter(|unit| unit.as_raw().ends_with(".service"))?;
+    let user = if unit_user.is_some() { " --user" } else { "" };
+    Some(Starter { what: format!("unit {unit}"), hint: format!("stop the unit: systemctl{user} stop {unit}") })
 }

@@ -10,22 +10,22 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::printer::{FileReport, PrintReport, Printer};
-use crate::cli::baseline::Baseline;
 use crate::cli::exit::Exit;
 use crate::cli::hand_to::HandTo;
 use crate::cli::identify::IdentifyArgs;
 use crate::cli::outputs::{Files, SortOrder, TableArgs};
 use crate::cli::progress::Bar;
 use crate::cli::signals::Stop;
+use crate::cli::stored::StoredListing;
 use crate::cli::terminal::Terminal;
 use crate::cli::{Global, stderr, stdout};
 use crate::engine::{self, Cancel};
 use crate::error::{Error, Result};
 use crate::identify::IdentifyOptions;
-use crate::model::{ColumnVisibility, Severity};
+use crate::model::{ColumnVisibility, Listing, Severity};
 use crate::output::{DiffContext, FormatName, OldListing, RenderOptions, TableLayout};
 use crate::probe::Probes;
-use crate::source::Source;
+use crate::source::{KnownPorts, Source};
 
 /// Options that turn a successful listing into a non-zero exit code.
 #[derive(Args, Debug, Default)]
@@ -51,7 +51,9 @@ pub(in crate::cli) struct ExitRules {
     /// Print only what opened, closed or changed since an earlier result; FILE is the JSON or NDJSON of the same command
     ///
     /// New services are marked +, closed ones -, changed ones ~; with --json, each change is one line, as in a watch. A
-    /// file of -o FORMAT=FILE holds the complete result, so that the next run can compare with it.
+    /// file of -o FORMAT=FILE holds the complete result, so that the next run can compare with it. A scanned port that
+    /// sends no reply any more changed its state; it is not reported as closed. `portolan discover file NEW.json --diff
+    /// OLD.json` compares two stored results.
     #[arg(long, value_name = "FILE", global = true, help_heading = "Output", conflicts_with = "watch", value_hint = clap::ValueHint::FilePath)]
     diff: Option<PathBuf>,
     /// Exit with 1 if --diff finds any difference
@@ -71,6 +73,11 @@ impl ExitRules {
     /// The rules for a result that was requested at another time.
     pub(in crate::cli) fn of(generated: Timestamp) -> Self {
         Self { generated: Some(generated), ..Self::default() }
+    }
+
+    /// Takes the time at which the result was requested, if it is known.
+    pub(in crate::cli) fn set_generated(&mut self, generated: Option<Timestamp>) {
+        self.generated = generated;
     }
 
     /// The same rules, with the table that these options describe.
@@ -103,7 +110,7 @@ impl ExitRules {
             color: terminal.color,
             links: terminal.links,
         };
-        let (layout, sort) = self.table.resolve(columns, global.format)?;
+        let (layout, sort) = self.table.resolve(columns, global)?;
         let program = self.hand_to.as_ref().map(HandTo::program).transpose()?;
         // Before any file is written: an output may replace the file that is compared with.
         let (probes, previous) = match self.read_files(source, identify, stop.cancel()) {
@@ -111,7 +118,7 @@ impl ExitRules {
             Err(error) => return interrupted_or(error, &stop),
         };
         let identification = identify.asked.then(|| (identify.options(), probes));
-        let was_complete = previous.as_ref().is_none_or(|previous| previous.complete);
+        let was_complete = previous.as_ref().is_none_or(StoredListing::is_complete);
         let mut files = Files::create(&global.output)?;
         let mut written = None;
         let stdout_result = stdout::with_stdout(Some(&stop), |out| {
@@ -202,11 +209,15 @@ impl ExitRules {
         source: &dyn Source,
         identify: &IdentifyArgs,
         cancel: &Cancel,
-    ) -> Result<(Probes, Option<Baseline>)> {
+    ) -> Result<(Probes, Option<StoredListing>)> {
         let until = source.deadline().and_then(|deadline| Instant::now().checked_add(deadline));
         let probes = identify.options().probes(cancel, until)?;
-        let previous = self.diff.as_ref().map(|path| Baseline::read(path, source.name(), cancel, until));
-        Ok((probes, previous.transpose()?))
+        let previous =
+            self.diff.as_ref().map(|path| StoredListing::read(path, "--diff ", cancel, until)).transpose()?;
+        if let Some(previous) = &previous {
+            previous.check_comparable(source)?;
+        }
+        Ok((probes, previous))
     }
 
     /// Lists a source into every output. Also returns the error of standard output, if it failed.
@@ -228,9 +239,13 @@ impl ExitRules {
         }
 
         let shared = Arc::new(DiffContext::default());
-        if let Some(Baseline { services, filters, .. }) = previous {
+        let mut known_ports = KnownPorts::new();
+        if let Some(previous) = previous {
+            known_ports = previous.open_ports();
+            let coverage = previous.coverage().to_vec();
+            let Listing { services, filters, .. } = previous.listing;
             let (now, then) = (source.selector(&source.filters()), source.selector(&filters));
-            if let Err(error) = outputs.compare(OldListing { services, now, then }, Arc::clone(&shared)) {
+            if let Err(error) = outputs.compare(OldListing { services, now, then, coverage }, Arc::clone(&shared)) {
                 return (Err(error), None);
             }
         }
@@ -240,7 +255,7 @@ impl ExitRules {
         printer.keeps_hosts = self.hand_to.is_some();
 
         // A source that needs timers or sockets starts its own runtime; one that only reads from the kernel does without.
-        let context = printer.context(source);
+        let context = printer.context(source, Arc::new(known_ports));
         let listed = match identification {
             None => engine::block_on(source.list(&context, &mut printer)),
             Some((options, probes)) => options.list(probes, source, &context, &mut printer),
@@ -253,7 +268,7 @@ impl ExitRules {
 struct Request<'a> {
     source: &'a dyn Source,
     identification: Option<(IdentifyOptions, Probes)>,
-    previous: Option<Baseline>,
+    previous: Option<StoredListing>,
     page: RenderOptions,
     layout: TableLayout,
     sort: Option<SortOrder>,

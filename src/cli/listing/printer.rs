@@ -16,7 +16,7 @@ use crate::engine::Cancel;
 use crate::error::Result;
 use crate::model::{Completeness, DetailLevel, Finding, PartialError, ScannedHost, Service, Severity};
 use crate::output::{DiffContext, Footer};
-use crate::source::{ItemSink, ListContext, ListItem, Progress, Source};
+use crate::source::{ItemSink, KnownPorts, ListContext, ListItem, Progress, Source};
 
 /// Writes services as they arrive. Nothing is written before the first service or the end, so that standard output stays
 /// empty if the source fails at once.
@@ -59,12 +59,13 @@ impl<'w> Printer<'w> {
     }
 
     /// What the source should list.
-    pub(super) fn context(&mut self, source: &dyn Source) -> ListContext {
+    pub(super) fn context(&mut self, source: &dyn Source, known_ports: Arc<KnownPorts>) -> ListContext {
         ListContext {
             detail_level: self.outputs.depth(),
             cancel: self.cancel.clone(),
             streaming: self.outputs.streams(source.sorts_by_address()),
             confirm: Some(Arc::new(terminal::ask)),
+            known_ports,
         }
     }
 
@@ -143,6 +144,7 @@ impl ItemSink for Printer<'_> {
         let PrintReport { errors, limits, notes, hosts_scanned, .. } = &mut self.printed;
         match item {
             ListItem::Service(service) => return self.print(&service),
+            ListItem::Unanswered(service) => self.outputs.unanswered(&service),
             ListItem::Progress(progress) => self.show(progress),
             ListItem::PartialError(error) => errors.push(error),
             ListItem::MissingPermission(error) => limits.push(error),

@@ -160,6 +160,13 @@ impl<'w> Outputs<'w> {
         self.write_to(true, service);
     }
 
+    /// Lets the comparison with an earlier listing know of a port that is not listed.
+    pub(super) fn unanswered(&mut self, service: &Service) {
+        if let Some(stdout) = self.targets.first_mut().filter(|_| self.compares) {
+            stdout.write(self.page, &self.layout, |format| format.unanswered(service));
+        }
+    }
+
     /// Writes a service to the targets that are read line by line, or to the others.
     fn write_to(&mut self, by_line: bool, service: &Service) {
         let page = self.page;

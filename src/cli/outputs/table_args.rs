@@ -83,28 +83,29 @@ impl SortOrder {
 impl TableArgs {
     /// The global options for these ones. An option for tables on the command line prevails over another format in a setting.
     pub(in crate::cli) fn with_format(&self, global: &Global) -> Global {
-        let is_of_table = !self.columns.is_empty() || self.group_by.is_some() || self.tree || self.headerless;
+        let is_of_table = global.columns_on_line || self.group_by.is_some() || self.tree || self.headerless;
         let is_table = matches!(global.format, FormatName::Table | FormatName::Wide | FormatName::Explain);
         let overrides = is_of_table && !is_table && !global.has_format_on_line();
         Global { format: if overrides { FormatName::Table } else { global.format }, ..global.clone() }
     }
 
-    /// The layout of tables and the order of services, for a source with these columns.
+    /// The layout of tables and the order of services, for a source with these columns. Columns that only a setting names do
+    /// not concern other formats.
     ///
     /// # Errors
     /// A name that no column has, or an option for tables where standard output has another format.
     pub(in crate::cli) fn resolve(
         &self,
         columns: &'static [Column],
-        format: FormatName,
+        global: &Global,
     ) -> Result<(TableLayout, Option<SortOrder>)> {
         let of_tables = [
-            ("--columns", !self.columns.is_empty()),
+            ("--columns", global.columns_on_line),
             ("--group-by", self.group_by.is_some()),
             ("--tree", self.tree),
             ("--no-headers", self.headerless),
         ];
-        let is_table = matches!(format, FormatName::Table | FormatName::Wide);
+        let is_table = matches!(global.format, FormatName::Table | FormatName::Wide);
         if let Some((option, _)) = of_tables.iter().find(|(_, given)| *given && !is_table) {
             return Err(Error::usage(*option, "it applies to tables only", "leave it out, or write -o table"));
         }
@@ -116,7 +117,7 @@ impl TableArgs {
             ));
         }
 
-        let names = self.columns.iter().map(|name| field("--columns", name, columns));
+        let names = self.columns.iter().filter(|_| is_table).map(|name| field("--columns", name, columns));
         let layout = TableLayout {
             columns: names.collect::<Result<_>>()?,
             headers: !self.headerless,

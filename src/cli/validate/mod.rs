@@ -7,6 +7,7 @@ mod options;
 mod reload;
 mod score;
 mod targets;
+mod trust;
 
 #[cfg(feature = "serve")]
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use self::options::ValidateOptions;
 pub(super) use self::options::{parse_score, plain_validator};
 pub(super) use self::score::ScoreAgain;
 pub(super) use self::targets::{Targets, is_services_file};
+pub(super) use self::trust::CheckTrust;
 
 use super::exit::Exit;
 use super::identify::IdentifyArgs;
@@ -156,22 +158,22 @@ pub(super) fn check_spec(spec: &CheckSpec) -> Result<()> {
     Ok(())
 }
 
-/// Lists and checks the services of a source with default options, and the score that each must reach. Identifies them first
-/// if requested.
+/// Lists and checks the services of a source with default options, apart from the score that each must reach and what the
+/// checks trust. Identifies them first if requested.
 ///
 /// # Errors
 /// If the source fails.
 pub(super) fn all(
     source: &dyn Source,
-    min_score: Option<u8>,
+    (min_score, trust): (Option<u8>, &CheckTrust),
     identify: &IdentifyArgs,
     rules: &ExitRules,
     global: &Global,
 ) -> Result<Exit> {
     let identified = Identification { source, options: identify.options(), checked: true };
     let source: &dyn Source = if identify.asked { &identified } else { source };
-    let options = ValidateOptions { min_score, ..ValidateOptions::default() };
-    let validated = options.open(source, &CheckSpec::default(), Timestamp::now())?;
+    let options = ValidateOptions { min_score, ..trust.options() };
+    let validated = options.open(source, &trust.spec(), Timestamp::now())?;
     options.list(&validated, rules, global)
 }
 
@@ -179,8 +181,8 @@ pub(super) fn all(
 ///
 /// # Errors
 /// If the source fails.
-pub(super) fn watch(source: &dyn Source, watching: &Watching, global: &Global) -> Result<Exit> {
-    let validated = ValidateOptions::default().open(source, &CheckSpec::default(), Timestamp::now())?;
+pub(super) fn watch(source: &dyn Source, trust: &CheckTrust, watching: &Watching, global: &Global) -> Result<Exit> {
+    let validated = trust.options().open(source, &trust.spec(), Timestamp::now())?;
     let latest = LatestHealth::new();
     let validated = Validation { thresholds: watching.thresholds(), latest: Some(latest), ..validated };
     watching.run_beside(&validated, (validated.latest.as_ref(), None), global)

@@ -180,7 +180,7 @@ fn parse_resolver(text: &str) -> Result<SocketAddr, ParseError> {
 }
 
 /// 64 hexadecimal digits, with or without colons, as `openssl x509 -fingerprint -sha256` prints them.
-fn parse_pin(text: &str) -> Result<Digest, ParseError> {
+pub(super) fn parse_pin(text: &str) -> Result<Digest, ParseError> {
     let hint = "write 64 hexadecimal digits, as from openssl x509 -fingerprint -sha256";
     Digest::from_hex(text).ok_or_else(|| ParseError::new("it is not a SHA-256 fingerprint", hint))
 }

@@ -1,6 +1,6 @@
 //! The page: what was found at a glance, then a map, then all rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,9 @@ use ring::digest::{SHA256, digest};
 
 use super::row::{COMMON, Place, Row, drift_colour, drift_word};
 use crate::clean::clean;
-use crate::model::{Column, Completeness, DriftState, HealthState, PartialError};
+use crate::model::{
+    Column, Completeness, Coverage, DriftState, HealthState, NamespaceScope, PartialError, ScannedHost,
+};
 use crate::output::Footer;
 
 const STYLE: &str = include_str!("style.css");
@@ -22,6 +24,10 @@ const MAX_HOSTS: usize = 256;
 const MAX_PORTS: usize = 64;
 /// Certificates that the timeline shows: those that expire first.
 const MAX_CERTIFICATES: usize = 50;
+/// Scopes, ranges of each, and the length of a list of ports that the page names.
+const MAX_SCOPES: usize = 16;
+const MAX_RANGES: usize = 16;
+const MAX_PORTS_TEXT: usize = 200;
 /// The end of the timeline, in days.
 const TIMELINE_DAYS: i64 = 365;
 /// A certificate that expires within so many days needs attention.
@@ -49,6 +55,7 @@ impl HtmlPage<'_> {
                     }
                     main {
                         (self.summary())
+                        (self.scope())
                         (faults("What could not be read", self.end.errors))
                         (faults("What needs a permission", self.end.limits))
                         (self.scores())
@@ -99,6 +106,38 @@ impl HtmlPage<'_> {
                         @for state in HealthState::ALL {
                             li class={ "tile " (state.as_str()) } { strong { (states.iter().filter(|known| **known == state).count()) } " " (state.as_str()) }
                         }
+                    }
+                }
+            }
+        }
+    }
+
+    /// What was listed, when, and with which options.
+    fn scope(&self) -> Markup {
+        let Footer { args, filters, coverage, hosts, absent_hosts, finished, .. } = *self.end;
+
+        html! {
+            section {
+                h2 { "What was listed" }
+                dl.scope {
+                    @if !args.is_empty() { dt { "Command" } dd { code { (clean(args)) } } }
+                    dt { "Time" }
+                    dd { time { (format!("{:.0}", self.generated)) } " to " time { (format!("{finished:.0}")) } }
+                    @for coverage in coverage.iter().take(MAX_SCOPES) {
+                        dt { "Targets" }
+                        dd { (targets(coverage)) }
+                    }
+                    @if coverage.len() > MAX_SCOPES { dd { "and " (coverage.len() - MAX_SCOPES) " more" } }
+                    @if let Some(hosts) = hosts {
+                        dt { "Hosts" }
+                        dd { (scanned_hosts(hosts)) ", " (absent_hosts) " without a reply" }
+                        @for (state, count) in port_counts(hosts) {
+                            @if count > 0 { dt { "Ports " (state) } dd { (count) } }
+                        }
+                    }
+                    @for (name, value) in filters.iter().take(MAX_SCOPES) {
+                        dt { "Filter " (clean(&name.replace('_', "-"))) }
+                        dd { (clean(value)) }
                     }
                 }
             }
@@ -250,6 +289,49 @@ impl HtmlPage<'_> {
             }
         }
     }
+}
+
+/// `tcp 10.0.0.0-10.0.0.255, ports 22,80`
+fn targets(coverage: &Coverage) -> String {
+    let blocks = coverage.addresses.blocks().take(MAX_RANGES);
+    let mut ranges: Vec<String> =
+        blocks.map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") }).collect();
+    if let Some(more @ 1..) = coverage.addresses.number_of_ranges().checked_sub(MAX_RANGES) {
+        ranges.push(format!("and {more} more ranges"));
+    }
+    let addresses = match &coverage.scope {
+        NamespaceScope::Own => ranges.join(", "),
+        NamespaceScope::Other(netns) => format!("{} in network namespace {netns}", ranges.join(", ")),
+        NamespaceScope::Gone => "all other network namespaces of this machine".to_owned(),
+    };
+
+    let (transport, count) = (coverage.transport.as_str(), coverage.ports.len());
+    let ports = coverage.ports.to_string();
+    match count {
+        0 => addresses,
+        _ if ports.len() <= MAX_PORTS_TEXT => format!("{transport} {addresses}, ports {ports}"),
+        _ => format!("{transport} {addresses}, {count} ports"),
+    }
+}
+
+/// The number of hosts of which ports were scanned, whatever the transport.
+fn scanned_hosts(hosts: &[ScannedHost]) -> String {
+    let hosts = hosts.iter().map(|host| (host.address, host.netns.as_ref().map(|netns| netns.inode)));
+    let hosts: BTreeSet<_> = hosts.collect();
+    format!("{} scanned", hosts.len())
+}
+
+/// The number of ports in each state.
+fn port_counts(hosts: &[ScannedHost]) -> [(&'static str, u64); 6] {
+    let mut counts =
+        [("open", 0), ("closed", 0), ("filtered", 0), ("unreachable", 0), ("no-answer", 0), ("not tried", 0)];
+    for host in hosts {
+        let ScannedHost { open, closed, filtered, unreachable, no_answer, not_tried, .. } = host;
+        for ((_, sum), count) in counts.iter_mut().zip([open, closed, filtered, unreachable, no_answer, not_tried]) {
+            *sum += count;
+        }
+    }
+    counts
 }
 
 /// The state that a score usually has: its colour in the picture.

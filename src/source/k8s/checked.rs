@@ -42,6 +42,7 @@ fn unreached(service: &mut Service) -> Option<&'static str> {
         let before = at.health.take();
         at.health = Some(Box::new(Health {
             figures: Figures::default(),
+            tls: None,
             state: HealthState::Unknown,
             score: None,
             uncapped: None,

@@ -52,6 +52,7 @@ mod watch_scope;
 mod watch_state;
 mod watcher;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use options::{K8s, K8sEnvironment, K8sVia};
@@ -62,7 +63,10 @@ use self::failure::ApiFailure;
 use self::finding_kinds::KINDS;
 use self::reader::{ClusterObjects, ReadMode};
 use crate::error::Result;
-use crate::model::{Column, Completeness, FindingKind, K8sDetail, Listing, PartialError, Service, UpdateSink};
+use crate::model::{
+    Column, Completeness, Detail, FindingKind, K8sDetail, K8sPodDetail, K8sRouteDetail, Listing, PartialError,
+    RawDetail, Service, UpdateSink,
+};
 use crate::net::Deadline;
 use crate::source::{CheckProxy, ItemSink, ListContext, ListFuture, Source, TypedSource, Variable, WatchFuture};
 
@@ -168,6 +172,10 @@ impl Source for K8s {
 
     fn columns(&self) -> &'static [Column] {
         columns::COLUMNS
+    }
+
+    fn typed_detail(detail: &RawDetail) -> Option<Arc<dyn Detail>> {
+        detail.read::<K8sDetail>().or_else(|| detail.read::<K8sPodDetail>()).or_else(|| detail.read::<K8sRouteDetail>())
     }
 
     fn read_environment(&mut self, variable: Variable) {

@@ -53,7 +53,8 @@ pub(super) fn selector(filters: &Filters) -> Option<Selector> {
     Some(Box::new(move |service| keeps(&query, service)))
 }
 
-fn read(filters: &Filters) -> Option<Local> {
+/// The options that such filters stand for; `None`: they are not those of a listing of this machine.
+pub(super) fn read(filters: &Filters) -> Option<Local> {
     let mut query = Local::default();
     for (name, value) in filters {
         let flag = match name.as_str() {

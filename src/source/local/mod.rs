@@ -47,6 +47,7 @@ mod watch;
 mod watcher;
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(feature = "cli")]
@@ -60,7 +61,8 @@ pub(crate) use trace::check_tracing;
 
 use crate::error::{Result, plain};
 use crate::model::{
-    Column, Completeness, ConnectionDetail, DetailLevel, Filters, HostFacts, Listing, LocalDetail, Selector, UpdateSink,
+    Column, Completeness, ConnectionDetail, Detail, DetailLevel, Filters, HostFacts, Listing, LocalDetail, RawDetail,
+    Selector, UpdateSink,
 };
 use crate::source::blocking::list_blocking;
 use crate::source::watch::poll;
@@ -141,6 +143,14 @@ impl Source for Local {
 
     fn columns(&self) -> &'static [Column] {
         if self.connections { peers::COLUMNS } else { columns::COLUMNS }
+    }
+
+    fn typed_detail(detail: &RawDetail) -> Option<Arc<dyn Detail>> {
+        detail.read::<LocalDetail>().or_else(|| detail.read::<ConnectionDetail>())
+    }
+
+    fn of_filters(filters: &Filters) -> Self {
+        filters::read(filters).unwrap_or_default()
     }
 
     fn noun(&self) -> Option<&'static str> {

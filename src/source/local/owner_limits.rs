@@ -10,6 +10,12 @@ use crate::model::{PartialError, Process};
 /// How the operation begins that the owners of some rows are missing for.
 pub(crate) const SEE_OWNERS: &str = "see the owners of";
 
+/// Whether a listing is restricted to the user of this process. All processes of that user can be read, and every process may
+/// read which user made a socket: the hidden processes of others hide no row then.
+pub(super) fn is_of_own_user(uid: Option<u32>) -> bool {
+    uid == Some(rustix::process::geteuid().as_raw())
+}
+
 /// The owners of some rows cannot be seen without a permission; `rows`: of how many, as in `7 services`.
 pub(super) fn hidden(unknown: usize, rows: &str, query: &Local) -> PartialError {
     let wanted = query.process.as_ref().map(glob::Pattern::as_str).or(query.user.as_deref());

@@ -223,7 +223,7 @@ impl<'a> RowBuilder<'a> {
     fn keep_owned(&self, groups: &mut Vec<AddressGroup<'_>>) -> Vec<PartialError> {
         let total = groups.len();
         let denied = groups.iter().filter(|group| group.owner.status == OwnerLookup::NoPermission);
-        let unknown = denied.filter(|group| self.uid.is_none() || !self.is_of_user(group)).count();
+        let unknown = denied.filter(|group| !self.is_decided(group)).count();
         if let Some(glob) = &self.query.process {
             groups.retain(|group| group.owner.processes.iter().any(|process| matches(glob, process)));
         }
@@ -240,6 +240,12 @@ impl<'a> RowBuilder<'a> {
             return Vec::new();
         }
         vec![owner_limits::hidden(unknown, &format!("{total} services"), self.query)]
+    }
+
+    /// Whether `--user` is known to select the group, or not to, although not all processes can be seen.
+    fn is_decided(&self, group: &AddressGroup<'_>) -> bool {
+        let has_makers = group.sockets.iter().all(|socket| socket.uid.is_some());
+        self.uid.is_some() && (self.is_of_user(group) || has_makers && owner_limits::is_of_own_user(self.uid))
     }
 
     /// Whether the user of `--user` made a socket of the group or runs a process that holds one.

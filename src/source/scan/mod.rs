@@ -41,8 +41,8 @@ use self::run::Run;
 use crate::engine::Cancel;
 use crate::error::Result;
 use crate::model::{
-    Addresses, Column, Completeness, Coverage, Listing, NamespaceScope, PartialError, PortState, ScanDetail, Transport,
-    UpdateSink,
+    Addresses, Column, Completeness, Coverage, Detail, Listing, NamespaceScope, PartialError, PortState, RawDetail,
+    ScanDetail, Transport, UpdateSink,
 };
 use crate::net::runtime;
 use crate::source::blocking::run_blocking;
@@ -251,6 +251,14 @@ impl Source for Scan {
 
     fn columns(&self) -> &'static [Column] {
         if self.reason { columns::COLUMNS_WITH_REASON } else { columns::COLUMNS }
+    }
+
+    fn typed_detail(detail: &RawDetail) -> Option<Arc<dyn Detail>> {
+        detail.read::<ScanDetail>()
+    }
+
+    fn reports_coverage(&self) -> bool {
+        true
     }
 
     fn sorts_by_address(&self) -> bool {

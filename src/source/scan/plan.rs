@@ -9,8 +9,9 @@ use super::absent::Absent;
 use super::counts::Counts;
 use super::done::FinishedProbes;
 use super::pace::ScanTiming;
-use crate::model::{Addresses, PortState, Ports, ProbeOrder, Transport};
+use crate::model::{Addresses, PortState, Ports, ProbeOrder, Reason, Transport};
 use crate::net::{OtherNamespace, ProbeSender, TunnelProxy};
+use crate::source::KnownPorts;
 
 /// One scan, shared by all its threads.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(super) struct ScanPlan {
     pub(super) pace: ScanTiming,
     /// Report closed, filtered and unreachable ports too, not only their number.
     pub(super) all: bool,
+    /// Open ports of an earlier scan: silence there is reported too.
+    pub(super) known: Arc<KnownPorts>,
     /// The ports that the kernel gives to local sockets.
     pub(super) ephemeral: RangeInclusive<u16>,
     pub(super) deadline: Option<Instant>,
@@ -60,6 +63,40 @@ impl ScanPlan {
         }
         let before = self.done.as_ref().map_or(0, |done| done.count());
         self.hosts.saturating_mul(self.ports.len() as u64).saturating_sub(before)
+    }
+
+    /// Whether the scan lists ports in that state.
+    pub(super) fn lists(&self, state: PortState) -> bool {
+        self.all || matches!(state, PortState::Open | PortState::Up)
+    }
+
+    /// The address of a port whose result the consumer gets. What a resumed scan does not list follows at its end.
+    pub(super) fn reported(&self, state: PortState, address: impl FnOnce() -> SocketAddr) -> Option<SocketAddr> {
+        if self.lists(state) {
+            return Some(address());
+        }
+        let may_be_known = self.done.is_none() && is_silence(state) && !self.known.is_empty();
+        may_be_known.then(address).filter(|at| self.known.contains(&(at.ip(), at.port(), self.transport)))
+    }
+
+    /// The ports of an earlier scan that this one could not get to report: those of absent hosts, and those that the run
+    /// before a resumed one found silent.
+    pub(super) fn unreported(&self) -> impl Iterator<Item = (SocketAddr, Reason)> {
+        let here = self.known.iter().filter(move |(_, port, transport)| {
+            *transport == self.transport && self.ports.contains(*port) && !self.lists_hosts
+        });
+        here.filter_map(move |&(ip, port, transport)| {
+            let host = u64::try_from(self.addresses.position(ip)?).ok()?;
+            let state = self.done.as_ref().and_then(|done| done.state(host, port, transport));
+            let reason = match state {
+                None if self.is_absent(host) => Reason::NoResponse,
+                Some(PortState::NoAnswer) => Reason::NoAnswer,
+                Some(PortState::Unreachable) => Reason::HostUnreachable,
+                Some(PortState::Filtered) => Reason::NoResponse,
+                _ => return None,
+            };
+            Some((SocketAddr::new(ip, port), reason)).filter(|_| !self.lists(reason.state()))
+        })
     }
 
     /// Whether an earlier run has scanned the port.
@@ -118,6 +155,11 @@ fn narrow(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
+/// Whether a state leaves open whether something listens.
+fn is_silence(state: PortState) -> bool {
+    matches!(state, PortState::Filtered | PortState::Unreachable | PortState::NoAnswer)
+}
+
 /// Whether each thread takes hosts of its own.
 pub(super) fn has_own_hosts(hosts: u64, threads: usize, ping: bool) -> bool {
     ping || hosts >= threads as u64 * 4
@@ -156,6 +198,7 @@ mod tests {
                 ports,
                 pace: ScanTiming::new(TimingTemplate::Normal, Duration::from_secs(1), None, None, threads),
                 all: false,
+                known: Arc::default(),
                 ephemeral: 1..=1,
                 deadline: None,
                 threads,

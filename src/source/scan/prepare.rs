@@ -32,7 +32,7 @@ use crate::source::ListContext;
 /// With fewer probes another thread costs more than it saves.
 const WORTH_A_THREAD: u64 = 512;
 /// With fewer ports of fewer hosts host discovery takes as long as the scan itself.
-const WORTH_A_PING: (usize, u64) = (16, 4);
+const WORTH_A_PING: (u64, u64) = (16, 4);
 /// At most as many ports of the scan are tried by host discovery as well: a host may reply at none but these.
 const MAX_PING_PORTS: usize = 16;
 /// More threads only wait for each other in the kernel.
@@ -132,6 +132,9 @@ impl Scan {
         for other in others {
             plans.extend(self.plans(&other.addresses, &parts, deadline, (Some(&other), None), None));
         }
+        for plan in &mut plans {
+            plan.known = Arc::clone(&context.known_ports);
+        }
 
         Ok(PreparedScan { plans, summary, names, faults, limit, everywhere, resume, earlier })
     }
@@ -208,6 +211,7 @@ impl Scan {
         let all = sets.fold(first, |all, more| all.with(more.ranges()));
         let hosts = others.iter().fold(all.len(), |sum, other| sum.saturating_add(other.addresses.len()));
 
+        let is_here = others.is_empty() && self.proxy.is_none();
         let others = others.iter().map(|other| (other.addresses.len(), self.probes_per_host(parts)));
         let groups = groups.iter().map(|group| (group.addresses.len(), self.probes_per_host(&group.parts)));
         let groups: Vec<(u128, u64)> = groups.chain(others).collect();
@@ -227,7 +231,12 @@ impl Scan {
         };
 
         if probes > MANY && !self.yes && !context.confirm(&format!("{size}. Scan them?")) {
-            let hint = "choose fewer targets or ports, or add --yes";
+            let discovers = groups.iter().all(|(hosts, ports)| self.discovers(*hosts, *ports));
+            let hint = if discovers && is_here && !self.discover_only {
+                "add --yes: of hosts that do not reply to host discovery, no port is scanned (--discover-only lists the hosts that are up); or choose fewer targets or ports"
+            } else {
+                "choose fewer targets or ports, or add --yes"
+            };
             return Err(Error::usage("these targets", format!("{size}, more than {MANY}"), hint));
         }
         let (Ok(hosts), Ok(probes)) = (u64::try_from(hosts), u64::try_from(probes)) else {
@@ -235,6 +244,12 @@ impl Scan {
         };
 
         Ok(Summary { hosts, ports, probes, before: 0, hosts_only: self.discover_only })
+    }
+
+    /// Whether host discovery comes before a scan of so many hosts and ports of each.
+    fn discovers(&self, hosts: u128, ports: u64) -> bool {
+        let is_worth_it = ports > WORTH_A_PING.0 || hosts > u128::from(WORTH_A_PING.1);
+        self.discover_only || (!self.no_ping && hosts > 1 && is_worth_it)
     }
 
     fn probes_per_host(&self, parts: &[PlanPart]) -> u64 {
@@ -251,11 +266,9 @@ impl Scan {
         resume: Option<&Resume>,
     ) -> Vec<ScanPlan> {
         let hosts = u64::try_from(addresses.len()).unwrap_or(u64::MAX);
-        let ports: usize = parts.iter().map(|part| part.ports.len()).sum();
-        let is_worth_it = ports > WORTH_A_PING.0 || hosts > WORTH_A_PING.1;
         // Host discovery would not go through the proxy.
         let is_here = other.is_none() && proxy.is_none();
-        let ping = self.discover_only || (!self.no_ping && hosts > 1 && is_worth_it && is_here);
+        let ping = self.discover_only || (is_here && self.discovers(addresses.len(), number_of_ports(parts)));
         let common = PlanInput {
             addresses,
             hosts,
@@ -302,6 +315,7 @@ impl Scan {
             hosts,
             pace: ScanTiming { sharers, same: self.syn && !udp, ..pace },
             all: self.lists_all(),
+            known: Arc::default(),
             ephemeral: other.map_or_else(ephemeral_ports, |other| other.ephemeral.clone()),
             deadline,
             threads,

@@ -18,7 +18,7 @@ use super::targets::HostNames;
 use crate::clean::{Untrusted, clean};
 use crate::model::{Address, Endpoint, NetworkNamespace, PortState, ScanDetail, ScannedHost, Service, Transport};
 use crate::net::interface_name;
-use crate::source::{ItemSink, Progress};
+use crate::source::{ItemSink, ListItem, Progress};
 
 /// The minimum interval between two progress reports.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
@@ -30,6 +30,8 @@ pub(super) struct ResultStream<'s> {
     pub(super) resume: Option<Resume>,
     /// Results until the end, each with the index of its namespace; `None`: results are handed over at once.
     kept: Option<Vec<(usize, FoundPort)>>,
+    /// Ports of an earlier scan that are not listed and send no reply, in the same way.
+    unanswered: Vec<(usize, FoundPort)>,
     namespaces: Vec<Option<NetworkNamespace>>,
     pub(super) hosts: Vec<ScannedHost>,
     /// The names that were looked up.
@@ -58,6 +60,7 @@ impl<'s> ResultStream<'s> {
             summary,
             resume,
             kept: (!streaming).then(Vec::new),
+            unanswered: Vec::new(),
             namespaces: vec![None],
             hosts: Vec::new(),
             reverse_names: ReverseNames::new(),
@@ -85,14 +88,20 @@ impl<'s> ResultStream<'s> {
             self.namespaces.push(namespace);
         }
 
-        poll_fn(|context| self.poll(run, context, out)).await;
+        poll_fn(|context| self.poll((plan, run), context, out)).await;
         self.done += run.done();
         self.count(plan);
+        let at = self.namespaces.len() - 1;
+        let transport = plan.transport;
+        self.unanswered.extend(
+            plan.unreported()
+                .map(|(address, reason)| (at, FoundPort { address, transport, reason, rtt_us: None, attempts: 0 })),
+        );
 
         self.accepted || self.resume.is_some()
     }
 
-    fn poll(&mut self, run: &Run, context: &mut Context<'_>, out: &mut dyn ItemSink) -> Poll<()> {
+    fn poll(&mut self, (plan, run): (&ScanPlan, &Run), context: &mut Context<'_>, out: &mut dyn ItemSink) -> Poll<()> {
         loop {
             if !self.accepted {
                 run.close();
@@ -107,6 +116,9 @@ impl<'s> ResultStream<'s> {
             }
 
             match run.poll_next(context) {
+                Poll::Ready(Some(port)) if !plan.lists_hosts && !plan.lists(port.reason.state()) => {
+                    self.unanswered.push((self.namespaces.len() - 1, port));
+                }
                 Poll::Ready(Some(port)) => {
                     self.found += 1;
                     if let Some(resume) = &mut self.resume {
@@ -155,29 +167,39 @@ impl<'s> ResultStream<'s> {
 
     /// The addresses in this network namespace of the kept results.
     pub(super) fn addresses(&self) -> BTreeSet<IpAddr> {
-        let kept = self.kept.iter().flatten();
+        let kept = self.kept.iter().flatten().chain(&self.unanswered);
         let own = kept.filter(|(at, _)| self.namespaces.get(*at).is_some_and(Option::is_none));
         own.map(|(_, found)| found.address.ip()).collect()
     }
 
     /// Hands over the kept results, sorted.
     pub(super) fn finish(&mut self, out: &mut dyn ItemSink) {
-        let Some(mut kept) = self.kept.take() else { return };
-        kept.sort_unstable_by_key(|(namespace, found)| (*namespace, found.address, found.transport));
-
-        for (namespace, found) in kept {
-            for service in services(found, self.names, self.namespaces[namespace].as_ref()) {
-                let mut service = service;
-                if self.namespaces[namespace].is_none() {
-                    let ip = found.address.ip();
-                    service.detail.reverse_name = self.reverse_names.get(&ip).cloned();
-                    self.hardware.add_to(&mut service.detail, ip);
-                }
+        for (namespace, found) in sorted(self.kept.take().unwrap_or_default()) {
+            for service in self.described(namespace, found) {
                 if out.service(service.erase()).is_break() {
                     return;
                 }
             }
         }
+
+        for (namespace, found) in sorted(std::mem::take(&mut self.unanswered)) {
+            for service in self.described(namespace, found) {
+                let _ = out.accept(ListItem::Unanswered(service.erase()));
+            }
+        }
+    }
+
+    /// The services of a result, with what is known of the host only at the end.
+    fn described(&mut self, namespace: usize, found: FoundPort) -> Vec<Service<ScanDetail>> {
+        let mut services: Vec<_> = services(found, self.names, self.namespaces[namespace].as_ref()).collect();
+        if self.namespaces[namespace].is_none() {
+            let ip = found.address.ip();
+            for service in &mut services {
+                service.detail.reverse_name = self.reverse_names.get(&ip).cloned();
+                self.hardware.add_to(&mut service.detail, ip);
+            }
+        }
+        services
     }
 
     /// Collects the number of ports of each host in each state.
@@ -206,6 +228,12 @@ impl<'s> ResultStream<'s> {
             });
         }
     }
+}
+
+/// Results in the order of their namespaces, addresses and transports.
+fn sorted(mut results: Vec<(usize, FoundPort)>) -> Vec<(usize, FoundPort)> {
+    results.sort_unstable_by_key(|(namespace, found)| (*namespace, found.address, found.transport));
+    results
 }
 
 /// The names of an address in this network namespace: in another one it is another host.

@@ -18,7 +18,7 @@ use socket2::{Domain, Socket, Type};
 use super::plan::ScanPlan;
 use super::results::{FoundPort, ResultSender};
 use super::scan_counts::{ScanCounts, StopReason};
-use crate::model::{PortState, Reason, Transport};
+use crate::model::{Reason, Transport};
 use crate::net::{ProbeSender, ReplyPorts};
 use crate::probe::{payload, replies_from_another_port};
 
@@ -318,8 +318,7 @@ impl<'p> Sweep<'p> {
         let state = reason.state();
         self.tally.count(state);
         self.finished += 1;
-        if state == PortState::Open || self.plan.all {
-            let address = self.plan.address(host, port);
+        if let Some(address) = self.plan.reported(state, || self.plan.address(host, port)) {
             let rtt_us = rtt.map(super::pace::micros);
             self.results.send(FoundPort { address, transport: Transport::Udp, reason, rtt_us, attempts });
         }

@@ -253,7 +253,8 @@ impl ConnectionRows<'_> {
     /// Why connections may be missing, and which facts are.
     fn limits(&self, services: &[Service<ConnectionDetail>]) -> (Vec<PartialError>, Vec<PartialError>) {
         let rows = format!("{} connections", services.len());
-        let hidden = services.iter().filter(|service| has_end(service, OwnerLookup::NoPermission)).count();
+        let may_hide = !owner_limits::is_of_own_user(self.uid);
+        let hidden = services.iter().filter(|service| may_hide && has_end(service, OwnerLookup::NoPermission)).count();
         let outside = services.iter().filter(|service| has_end(service, OwnerLookup::NotFound)).count();
 
         let mut limits = Vec::new();

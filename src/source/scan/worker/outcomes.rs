@@ -1,7 +1,7 @@
 //! How a reply or a timeout changes the state of a port, of its host and of the pace.
 
 use super::{CONFIRM, MAX_SHORTAGE, MAX_TRIES, PAUSES, PING, TRIES, Worker, address};
-use crate::model::{PortState, Reason, Transport};
+use crate::model::{Reason, Transport};
 use crate::net::{AttemptEnd, ConnectOutcome, LocalShortage, Probe};
 use crate::source::scan::host::HostState;
 use crate::source::scan::results::FoundPort;
@@ -140,8 +140,7 @@ impl Worker<'_> {
         self.tally.count(state);
         self.finished += 1;
 
-        if state == PortState::Open || self.plan.all {
-            let address = address(self.plan, &self.hosts, probe);
+        if let Some(address) = self.plan.reported(state, || address(self.plan, &self.hosts, probe)) {
             self.results.send(FoundPort {
                 address,
                 transport: Transport::Tcp,
