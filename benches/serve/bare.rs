@@ -1,4 +1,4 @@
-//! A server that answers every request with the same bytes: what the framework and the kernel cost alone.
+//! A server that answers every request with the same bytes, or never: what the framework and the kernel cost alone.
 
 use std::convert::Infallible;
 
@@ -22,7 +22,9 @@ pub fn serve(file: &str) {
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         println!("{}", listener.local_addr().unwrap());
-        let router = Router::new().route("/", get(move || std::future::ready(answer(body.clone()))));
+        let router = Router::new()
+            .route("/", get(move || std::future::ready(answer(body.clone()))))
+            .route("/wait", get(std::future::pending::<()>));
 
         loop {
             let (stream, _) = listener.accept().await.unwrap();

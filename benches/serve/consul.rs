@@ -155,7 +155,35 @@ pub fn blocking(options: &Options) -> String {
     let used = server.usage().cpu.saturating_sub(held.cpu).as_millis();
     let _ =
         writeln!(text, "{mistaken} others were woken (goal 0); the server used {used} ms of a processor for all of it");
+    drop((others, woken, server));
+    let _ = writeln!(text, "a bare axum holds as many requests in {:.1} KB each", bare_waiting());
     text
+}
+
+/// What a request that waits for ever costs a bare server, in KB: the connection, its buffers and a future without content.
+fn bare_waiting() -> f64 {
+    let server = Server::bare(b"{}");
+    drop((0..100).map(|_| waiting_at(server.address)).collect::<Vec<_>>());
+    settle(&server);
+    let before = server.usage().resident_mb;
+
+    let held: Vec<_> = (0..QUERIES).map(|_| waiting_at(server.address)).collect();
+    settle(&server);
+    let each = (server.usage().resident_mb - before) * 1e3 / QUERIES as f64;
+    drop(held);
+    each
+}
+
+fn waiting_at(address: SocketAddr) -> TcpStream {
+    let mut stream = connect(address);
+    get(&mut stream, "/wait");
+    stream
+}
+
+/// Connections are accepted in order: once this one is answered, all before it are accepted, and have time to be read.
+fn settle(server: &Server) {
+    send(server.address, "GET", "/", &Value::Null);
+    thread::sleep(Duration::from_secs(2));
 }
 
 fn path(service: &str, index: u64) -> String {
