@@ -2,7 +2,9 @@
 
 use ring::digest::{SHA256, digest};
 
-use super::{Address, DeclaredDetail, Endpoint, HostPort, Instance, Registration, Service, Transport};
+use super::{
+    Address, CheckDefinition, CheckKind, DeclaredDetail, Endpoint, HostPort, Instance, Registration, Service, Transport,
+};
 use crate::clean::Untrusted;
 
 /// The key of an imported instance's metadata that holds the name of the registry it comes from. Only the server writes it.
@@ -32,6 +34,7 @@ impl Registration {
             let declared = service.detail.downcast_ref::<DeclaredDetail>();
             copy.protocol = copy.protocol.or_else(|| declared?.protocol.clone());
             copy.checks = service.declared_checks().unwrap_or_default();
+            copy.protocol = copy.protocol.or_else(|| tls_by_port(endpoint, &copy.checks));
         }
         copy.weight = endpoint.weight;
         copy.tags = instance.tags.iter().map(text).collect();
@@ -52,6 +55,17 @@ impl Registration {
     pub fn imported_from(&self) -> Option<&str> {
         self.metadata.get(IMPORTED_FROM).map(String::as_str)
     }
+}
+
+/// The protocol of a check over TLS where only the port says so, as `validate` takes it.
+fn tls_by_port(endpoint: &Endpoint, checks: &[CheckDefinition]) -> Option<String> {
+    let is_tls = matches!(endpoint.port_service.as_deref(), Some("https" | "https-alt"));
+    let protocols = checks.iter().find_map(|check| match check.kind {
+        CheckKind::Http { .. } => Some("https"),
+        CheckKind::Grpc { .. } => Some("grpcs"),
+        _ => None,
+    });
+    protocols.filter(|_| is_tls).map(str::to_owned)
 }
 
 impl Service {

@@ -20,7 +20,10 @@ impl CheckSpec {
         let main = self.main_kind()?;
         let kinds = match self.check.as_slice() {
             [] => main.into_iter().collect(),
-            names => names.iter().map(|name| named_kind(*name, main.as_ref())).collect::<Result<Vec<_>, _>>()?,
+            names => {
+                let once = names.iter().enumerate().filter(|(at, name)| !names[..*at].contains(name));
+                once.map(|(_, name)| named_kind(*name, main.as_ref())).collect::<Result<Vec<_>, _>>()?
+            }
         };
 
         let kept = kinds.into_iter().filter(|kind| self.no_check.iter().all(|name| !is_named(*name, kind)));
@@ -28,7 +31,7 @@ impl CheckSpec {
     }
 
     /// The options that change what a result means, and that registrations do not have.
-    fn beyond_registries(&self) -> [(&'static str, bool); 13] {
+    fn beyond_registries(&self) -> [(&'static str, bool); 16] {
         let is_other_method = !METHODS.contains(&self.method_name());
         [
             ("header", !self.header.is_empty()),
@@ -44,6 +47,9 @@ impl CheckSpec {
             ("cert", self.cert.is_some()),
             ("ca", self.limits.ca.is_some()),
             ("pin", !self.limits.pin.is_empty()),
+            ("ignore", !self.limits.ignore.is_empty()),
+            ("min-score", self.limits.min_score.is_some()),
+            ("goal", !self.goal.is_empty()),
         ]
     }
 
@@ -170,6 +176,9 @@ mod tests {
         assert_eq!(CheckSpec { header, ..http.clone() }.definitions(), Err("header"));
         assert_eq!(CheckSpec { method: "POST".parse().ok(), ..http.clone() }.definitions(), Err("method"));
         assert_eq!(CheckSpec { script: vec!["true".to_owned()], ..http.clone() }.definitions(), Err("script"));
+        let mut lenient = http.clone();
+        lenient.limits.ignore.push("certificate-expires-soon".to_owned());
+        assert_eq!(lenient.definitions(), Err("ignore"));
         assert_eq!(spec(Some("kafka")).definitions(), Err("protocol"));
         assert_eq!(CheckSpec { check: vec![CheckName::Grpc], ..http }.definitions(), Err("check"));
     }

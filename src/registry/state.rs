@@ -122,7 +122,10 @@ impl State {
             Command::Drift(command) => self.drift(command, now),
             Command::Tick => {
                 let mut outcome = self.tick(now);
-                self.advance_shifts(now, &mut outcome);
+                // A version may look usable only because its leases are not yet done with.
+                if self.deadlines.due(now.elapsed).is_none() {
+                    self.advance_shifts(now, &mut outcome);
+                }
                 Ok(outcome)
             }
         }

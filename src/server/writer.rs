@@ -56,7 +56,6 @@ impl CommandWriter {
         // After a pause of this process the rules see one long step, and take it for what it was.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut batch = Vec::new();
-        self.state.limit_tick(MAX_BATCH);
         let mut is_behind = false;
 
         loop {
@@ -83,6 +82,8 @@ impl CommandWriter {
                 }
             };
             self.fill(&mut batch, MAX_BATCH);
+            // More than the commands can add, so that a part brings the end nearer.
+            self.state.limit_tick(MAX_BATCH + batch.iter().map(|job| job.commands.len()).sum::<usize>());
             let is_kept = self.write(std::mem::take(&mut batch), is_tick).await;
             is_behind = is_kept && self.state.is_behind();
         }

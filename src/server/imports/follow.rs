@@ -98,7 +98,8 @@ impl ImportWriter {
             return COMPARE_INTERVAL;
         }
 
-        let WantedInstances { instances, mut skipped, mut reason, unchecked } = WantedInstances::of(&self.name, view);
+        let wanted = WantedInstances::of(&self.name, view, self.app.unscoped_view().snapshot.rules());
+        let WantedInstances { instances, mut skipped, mut reason, unchecked } = wanted;
         self.note_unchecked(unchecked);
         let present = present(&self.app, &self.name);
         let plan = self.planner.plan(&instances, &present, view.is_whole, self.begun.elapsed());

@@ -8,7 +8,7 @@ use super::feed::ImportView;
 use crate::model::{
     DEFAULT_NAMESPACE, Endpoint, HealthState, IMPORTED_FROM, Lifecycle, OperatorStatus, Registration, Service,
 };
-use crate::registry::{Command, InstanceRecord};
+use crate::registry::{Command, InstanceRecord, Rules};
 
 /// The most instances of one import.
 pub(super) const MAX_INSTANCES: usize = 50_000;
@@ -37,23 +37,25 @@ pub(super) struct WantedInstances {
 
 impl WantedInstances {
     /// The instances of a source. What that registry imports itself is left out: two registries may import each other.
-    pub(super) fn of(name: &str, view: &ImportView) -> Self {
+    pub(super) fn of(name: &str, view: &ImportView, rules: &Rules) -> Self {
         let mut wanted = Self::default();
         for service in view.services.iter().filter(|service| service.is_of_users()) {
             let own = service.endpoints.iter().filter(|endpoint| !is_imported(endpoint));
-            own.for_each(|endpoint| wanted.add(name, service, endpoint));
-            if let Err(option) = service.declared_checks() {
-                wanted
-                    .unchecked
-                    .get_or_insert_with(|| format!("{}: the server cannot check with its {option}", service.id));
+            own.for_each(|endpoint| wanted.add(name, service, endpoint, rules));
+            let problem = match service.declared_checks() {
+                Ok(checks) => checks.iter().find_map(|check| rules.refused_method(&check.kind)),
+                Err(option) => Some(format!("the server cannot check with its {option}")),
+            };
+            if let Some(problem) = problem {
+                wanted.unchecked.get_or_insert_with(|| format!("{}: {problem}", service.id));
             }
         }
         wanted
     }
 
-    fn add(&mut self, name: &str, service: &Service, endpoint: &Endpoint) {
+    fn add(&mut self, name: &str, service: &Service, endpoint: &Endpoint, rules: &Rules) {
         let imported = if self.instances.len() < MAX_INSTANCES {
-            imported(name, service, endpoint)
+            imported(name, service, endpoint, rules)
         } else {
             Err(format!("the import has {MAX_INSTANCES} instances, which is the limit"))
         };
@@ -73,8 +75,17 @@ fn is_imported(endpoint: &Endpoint) -> bool {
 }
 
 /// The registration of an instance, and what the source says of its health.
-fn imported(name: &str, service: &Service, endpoint: &Endpoint) -> Result<(Arc<str>, ImportedInstance), String> {
+fn imported(
+    name: &str,
+    service: &Service,
+    endpoint: &Endpoint,
+    rules: &Rules,
+) -> Result<(Arc<str>, ImportedInstance), String> {
     let mut registration = Registration::copied(&format!("import:{name}"), service, endpoint)?;
+    // The instance is worth more than a check that the settings forbid.
+    if rules.method_problem(&registration).is_some() {
+        registration.checks.clear();
+    }
     // The form in which the registry keeps it.
     registration.namespace = registration.namespace.filter(|namespace| namespace != DEFAULT_NAMESPACE);
     registration.metadata.insert(IMPORTED_FROM.to_owned(), name.to_owned());
@@ -192,7 +203,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{Address, Instance, RawDetail, Transport};
+    use crate::model::{Address, CheckSpec, DeclaredDetail, Instance, RawDetail, Transport};
     use crate::model::{Timestamp, Update, UpdateSink};
     use crate::registry::{Now, Rules, State, step};
     use crate::server::imports::feed::ImportFeed;
@@ -212,7 +223,7 @@ mod tests {
         }
 
         fn import(&mut self, services: &[Service], is_whole: bool) -> ImportPlan {
-            let wanted = WantedInstances::of("consul", &view(services.to_vec())).instances;
+            let wanted = WantedInstances::of("consul", &view(services.to_vec()), &Rules::default()).instances;
             let records = self.state.view().records().map(|record| (record.id().into(), Arc::clone(record)));
             let plan = self.planner.plan(&wanted, &records.collect(), is_whole, self.now);
             for command in plan.commands.clone() {
@@ -339,16 +350,33 @@ mod tests {
         let wanted = WantedInstances::of(
             "peer",
             &view(vec![web(vec![imported, endpoint(3)]), Service { id: "consul/consul".into(), ..own }]),
+            &Rules::default(),
         );
         let places: Vec<String> = wanted.instances.values().map(|one| one.registration.place()).collect();
         assert_eq!((places, wanted.skipped), (vec!["10.0.0.3:80".to_owned()], 0));
     }
 
     #[test]
+    fn a_check_that_the_settings_forbid_is_left_out_alone() {
+        let ask = CheckSpec { path: Some("/health".parse().unwrap()), ..CheckSpec::default() };
+        let declared = DeclaredDetail { ask: Arc::new(ask), ..DeclaredDetail::default() };
+        let endpoint = Endpoint { port_service: Some("https".into()), ..endpoint(1) };
+        let service = Service::new("file/web", "file", vec![endpoint], declared).erase();
+        let rules = Rules { check_methods: vec!["HEAD".to_owned()], ..Rules::default() };
+
+        for (rules, checks) in [(Rules::default(), 1), (rules, 0)] {
+            let wanted = WantedInstances::of("file", &view(vec![service.clone()]), &rules);
+            let registrations = wanted.instances.values().map(|one| &one.registration);
+            let found: Vec<_> = registrations.map(|one| (one.protocol.as_deref(), one.checks.len())).collect();
+            assert_eq!((found, wanted.unchecked.is_none()), (vec![(Some("https"), checks)], checks == 1));
+        }
+    }
+
+    #[test]
     fn what_cannot_be_registered_is_counted() {
         let mut endpoint = endpoint(1);
         endpoint.port = None;
-        let wanted = WantedInstances::of("consul", &view(vec![web(vec![endpoint])]));
+        let wanted = WantedInstances::of("consul", &view(vec![web(vec![endpoint])]), &Rules::default());
         assert_eq!((wanted.instances.len(), wanted.skipped), (0, 1));
         assert!(wanted.reason.unwrap().contains("it has no port"));
     }

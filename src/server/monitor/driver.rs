@@ -392,8 +392,9 @@ impl MonitorDriver {
         for check in same.checks.clone() {
             let Some(tracked) = self.checks.get_mut(&check) else { continue };
             tracked.forget_sent();
-            let (interval, position) = (Some(tracked.check.interval).filter(|_| !is_idle), tracked.position);
-            self.step(ScheduleEvent::Set { check, interval, is_settled: is_settled(instance, position) });
+            let interval = Some(tracked.check.interval).filter(|_| !is_idle);
+            // The server that checked it before may have died: how long ago, is not known.
+            self.step(ScheduleEvent::Set { check, interval, is_settled: false });
         }
         if !is_own(&self.app, instance) {
             // The server that checks it from now on knows better.
@@ -474,7 +475,7 @@ fn is_idle(app: &App, instance: &RegisteredInstance) -> bool {
     instance.monitoring_stopped || !is_own(app, instance)
 }
 
-/// Whether a check found that all is well, before a restart or at another server: it may take its turn.
+/// Whether a check found before a restart that all is well: it may take its turn.
 fn is_settled(instance: &RegisteredInstance, position: usize) -> bool {
     instance.checks.get(position).is_some_and(|check| check.state == HealthState::Healthy)
 }
