@@ -362,6 +362,7 @@ mod tests {
         let declared = DeclaredDetail { ask: Arc::new(ask), ..DeclaredDetail::default() };
         let endpoint = Endpoint { port_service: Some("https".into()), ..endpoint(1) };
         let service = Service::new("file/web", "file", vec![endpoint], declared).erase();
+        let service = Service { name: Some("web".into()), ..service };
         let rules = Rules { check_methods: vec!["HEAD".to_owned()], ..Rules::default() };
 
         for (rules, checks) in [(Rules::default(), 1), (rules, 0)] {
