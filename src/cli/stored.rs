@@ -1,5 +1,6 @@
 //! Stored listings: what an earlier run wrote, for `--diff FILE` and for `discover file FILE`.
 
+use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
@@ -26,6 +27,8 @@ use crate::source::{
 pub(super) struct StoredListing {
     pub(super) listing: Listing,
     facts: DocumentFacts,
+    /// When the file was last written.
+    written: Option<Timestamp>,
     /// The file, for messages.
     file: String,
     /// What listed it.
@@ -40,11 +43,13 @@ struct DocumentFacts {
     items: Option<IgnoredAny>,
     generated: Option<Timestamp>,
     coverage: Vec<Coverage>,
-    hosts: Vec<ScannedHost>,
+    /// Port counts, which only scans have.
+    hosts: Option<Vec<ScannedHost>>,
 }
 
 /// The largest file that is read.
 const MAX_BYTES: usize = 1 << 30;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const HINT: &str = "name what an earlier run wrote with -o json=FILE";
 
 /// Whether a file is a stored listing, by its name.
@@ -62,18 +67,33 @@ impl StoredListing {
         let refused = |why: String| Error::usage(format!("{option}'{file}'"), why, HINT);
 
         let bytes = read_file(path, MAX_BYTES, cancel, until).map_err(|error| refused(plain(&error)))?;
-        let mut listing = Listing::from_json(&bytes).map_err(|error| refused(error.to_string()))?;
-        let facts: DocumentFacts = serde_json::from_slice(&bytes).unwrap_or_default();
+        let modified = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+        let written = modified.and_then(|time| Timestamp::try_from(time).ok());
+        let stored = Self::parse(&bytes, file.clone()).map_err(refused)?;
+        Ok(Self { written, ..stored })
+    }
+
+    fn parse(bytes: &[u8], file: String) -> std::result::Result<Self, String> {
+        let mut listing = Listing::from_json(bytes).map_err(|error| error.to_string())?;
+        let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+        let facts: DocumentFacts = match serde_json::from_slice(text) {
+            Ok(facts) => facts,
+            Err(error) if error.is_data() => return Err(clean(&error.to_string())),
+            // Several lines are not one JSON text.
+            Err(_) => DocumentFacts::default(),
+        };
         for service in &mut listing.services {
             service.resolve_findings(source_findings);
             type_detail(service);
         }
 
-        // Without services, only the filters say whose listing it is, and only those of this machine can be compared.
-        let word = listing.services.first().map_or("local", |service| service.source.as_str());
+        // Without services, only a scan says whose listing it is; of the filters, those of this machine can be compared.
+        let is_scan = facts.hosts.is_some() || !facts.coverage.is_empty();
+        let without_services = if is_scan { "scan" } else { "local" };
+        let word = listing.services.first().map_or(without_services, |service| service.source.as_str());
         let source = source_of_listing(word, &listing.filters).unwrap_or_else(|| Box::<File>::default());
         let columns = columns(&listing, &*source);
-        Ok(Self { listing, facts, file, source, columns })
+        Ok(Self { listing, facts, written: None, file, source, columns })
     }
 
     /// # Errors
@@ -92,9 +112,9 @@ impl StoredListing {
         self.listing.completeness == Completeness::Complete
     }
 
-    /// When it was requested, if it says so.
+    /// When it was requested; if it does not say so, when it was written.
     pub(super) fn generated(&self) -> Option<Timestamp> {
-        self.facts.generated
+        self.facts.generated.or(self.written)
     }
 
     /// What it covers; empty: everything, or unknown.
@@ -113,7 +133,7 @@ impl StoredListing {
     }
 
     /// The places where something would be listed if it were open. A document has no ports without a reply, only their number.
-    fn certain_coverage(&self) -> Vec<Coverage> {
+    pub(super) fn certain_coverage(&self) -> Vec<Coverage> {
         let coverage = &self.facts.coverage;
         if coverage.is_empty() && self.source.reports_coverage() {
             let (addresses, ports) = (Addresses::default(), Ports::default());
@@ -125,8 +145,9 @@ impl StoredListing {
             .iter()
             .map(|coverage| {
                 let of_hosts = coverage.transport == Transport::Ip || coverage.scope == NamespaceScope::Gone;
-                let replied = self.facts.hosts.iter().filter(|host| replies_everywhere(host, coverage));
-                let replied = Addresses::new(replied.map(|host| AddressRange::from(host.address)));
+                let replied = self.addresses(coverage, |host| host.ports == coverage.ports.len() as u64);
+                // An address may have several entries: for its ports, and for those of HOST:PORT.
+                let replied = replied.without(&self.addresses(coverage, |host| silent_ports(host) > 0));
                 let unknown = coverage.addresses.without(&replied);
                 let addresses =
                     if of_hosts { coverage.addresses.clone() } else { coverage.addresses.without(&unknown) };
@@ -135,8 +156,14 @@ impl StoredListing {
             .collect()
     }
 
+    /// The addresses of the hosts in this transport and namespace that have an entry like that.
+    fn addresses(&self, coverage: &Coverage, is_counted: impl Fn(&ScannedHost) -> bool) -> Addresses {
+        let hosts = self.facts.hosts.iter().flatten().filter(|host| is_within(host, coverage) && is_counted(host));
+        Addresses::new(hosts.map(|host| AddressRange::from(host.address)))
+    }
+
     fn note(&self) -> Option<String> {
-        let has_silent_ports = self.facts.hosts.iter().any(|host| silent_ports(host) > 0);
+        let has_silent_ports = self.facts.hosts.iter().flatten().any(|host| silent_ports(host) > 0);
         if self.facts.items.is_none() && !self.listing.services.is_empty() {
             Some(format!(
                 "{} does not say what it covers: a service that it lacks may be there (-o json does)",
@@ -150,13 +177,13 @@ impl StoredListing {
     }
 }
 
-/// Whether each port of a host that is not listed is closed.
-fn replies_everywhere(host: &ScannedHost, coverage: &Coverage) -> bool {
+/// Whether a host was scanned with this transport in this namespace.
+fn is_within(host: &ScannedHost, coverage: &Coverage) -> bool {
     let netns = match &coverage.scope {
         NamespaceScope::Other(netns) => Some(netns),
         NamespaceScope::Own | NamespaceScope::Gone => None,
     };
-    host.transport == coverage.transport && host.netns.as_ref() == netns && silent_ports(host) == 0
+    host.transport == coverage.transport && host.netns.as_ref() == netns
 }
 
 fn silent_ports(host: &ScannedHost) -> u64 {
@@ -212,8 +239,8 @@ impl Source for StoredListing {
 
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
         Box::pin(async move {
-            for coverage in self.certain_coverage() {
-                let _ = out.accept(ListItem::Coverage(coverage));
+            for coverage in &self.facts.coverage {
+                let _ = out.accept(ListItem::Coverage(coverage.clone()));
             }
             for service in &self.listing.services {
                 if context.cancel.is_set() || out.service(service.clone()).is_break() {
@@ -221,8 +248,8 @@ impl Source for StoredListing {
                 }
             }
 
-            if !self.facts.hosts.is_empty() {
-                let _ = out.accept(ListItem::Hosts(self.facts.hosts.clone()));
+            if let Some(hosts) = &self.facts.hosts {
+                let _ = out.accept(ListItem::Hosts(hosts.clone()));
             }
             for limit in &self.listing.limits {
                 out.missing_permission(limit.clone());
@@ -242,5 +269,54 @@ impl Source for StoredListing {
             }
             Ok(self.listing.completeness)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn host(ports: u64, closed: u64, filtered: u64) -> Value {
+        let others = json!({ "open": 0, "unreachable": 0, "no_answer": 0, "not_tried": 0 });
+        let mut host = json!({ "address": "10.9.0.1", "transport": "tcp", "ports": ports, "closed": closed });
+        host["filtered"] = filtered.into();
+        host.as_object_mut().unwrap().extend(others.as_object().unwrap().clone());
+        host
+    }
+
+    fn scan(hosts: &[Value], coverage: &Value) -> String {
+        json!({ "items": [], "complete": true, "hosts": hosts, "coverage": coverage }).to_string()
+    }
+
+    fn covered(ports: &str) -> Value {
+        json!({ "scope": "own", "transport": "tcp", "addresses": [["10.9.0.1", "10.9.0.1"]], "ports": ports })
+    }
+
+    fn stored(text: &str) -> StoredListing {
+        StoredListing::parse(text.as_bytes(), "old.json".to_owned()).unwrap()
+    }
+
+    fn is_certain(text: &str) -> Vec<bool> {
+        stored(text).certain_coverage().iter().map(|coverage| !coverage.addresses.is_empty()).collect()
+    }
+
+    #[test]
+    fn a_missing_port_is_closed_only_if_every_port_of_its_host_replied() {
+        let both = json!([covered("80,81"), covered("8080")]);
+        assert_eq!(is_certain(&scan(&[host(2, 2, 0), host(1, 1, 0)], &both)), [true, true]);
+        assert_eq!(is_certain(&scan(&[host(2, 1, 1), host(1, 1, 0)], &both)), [false, false], "which one is unknown");
+        assert_eq!(is_certain(&scan(&[host(1, 1, 0)], &both)), [false, true], "no counts of the first group");
+        assert_eq!(is_certain(&scan(&[], &json!([]))), [false], "a scan without coverage does not cover everything");
+        assert!(is_certain(r#"{"items":[],"complete":true}"#).is_empty(), "everything");
+    }
+
+    #[test]
+    fn facts_are_read_or_refused_and_never_discarded() {
+        let text = scan(&[host(2, 2, 0)], &json!([covered("80,81")]));
+        assert_eq!(is_certain(&format!("\u{feff}{text}")), [true]);
+        let bad = text.replace("80,81", "80-x");
+        assert!(StoredListing::parse(bad.as_bytes(), "old.json".to_owned()).is_err());
     }
 }

@@ -18,7 +18,8 @@ use super::json::write_json;
 use super::{Footer, Format, FormatName, RenderOptions};
 use crate::clean::clean;
 use crate::model::{
-    Address, Completeness, Coverage, NamespaceScope, NetworkNamespace, Selector, Service, SourceName, compared_fields,
+    Address, Completeness, Coverage, NamespaceScope, NetworkNamespace, RawDetail, Selector, Service, SourceName,
+    compared_fields,
 };
 
 /// State that a comparison shares with its caller.
@@ -26,6 +27,8 @@ use crate::model::{
 pub(crate) struct DiffContext {
     /// What this run covers, if the source reports it: services of the baseline outside of it are skipped.
     pub(crate) coverage: Mutex<Vec<Coverage>>,
+    /// Of a stored run: the part of that where something would be listed if it were open.
+    pub(crate) certain: Option<Vec<Coverage>>,
     pub(crate) opened: AtomicU64,
     pub(crate) closed: AtomicU64,
     pub(crate) changed: AtomicU64,
@@ -197,7 +200,30 @@ impl<'w> Changes<'w> {
 
     /// Whether this run covers a service of the baseline.
     fn is_covered(&self, item: &Service) -> bool {
-        keeps(self.now.as_ref(), item) && covers(&self.shared.coverage.lock(), item)
+        let certain = self.shared.certain.as_deref();
+        keeps(self.now.as_ref(), item)
+            && certain.map_or_else(|| covers(&self.shared.coverage.lock(), item), |certain| covers(certain, item))
+    }
+
+    /// Whether a stored run scanned the port of a service that it does not list: the port is not open any more, and may be
+    /// closed or silent.
+    fn was_scanned(&self, item: &Service) -> bool {
+        let coverage = self.shared.coverage.lock();
+        self.shared.certain.is_some()
+            && keeps(self.now.as_ref(), item)
+            && !coverage.is_empty()
+            && covers(&coverage, item)
+    }
+
+    /// Writes that ports are not open any more.
+    fn write_unknown(&mut self, mut items: Vec<Service>) -> io::Result<()> {
+        items.sort_by(|one, other| one.id.cmp(&other.id));
+        let changed = ["endpoints[0].ready", "detail.state"].map(ToOwned::to_owned);
+        for old in &items {
+            self.shared.changed.fetch_add(1, Ordering::Relaxed);
+            self.write("updated", &in_unknown_state(old), Some(old), &changed)?;
+        }
+        Ok(())
     }
 
     /// Whether the baseline covers a service of this run.
@@ -323,6 +349,21 @@ fn without_host(service: &mut Service) {
     }
 }
 
+/// A scanned port that was open and is not any more: without a reply, or closed.
+fn in_unknown_state(old: &Service) -> Service {
+    let mut detail = serde_json::to_value(old).map(|mut old| old["detail"].take()).unwrap_or_default();
+    if let Some(fields) = detail.as_object_mut() {
+        fields.retain(|field, _| !["reason", "rtt_us", "attempts"].contains(&field.as_str()));
+        fields.insert("state".to_owned(), "unknown".into());
+    }
+
+    let mut service = old.clone();
+    service.detail = Arc::new(RawDetail(detail));
+    without_host(&mut service);
+    service.endpoints.iter_mut().for_each(|endpoint| endpoint.ready = false);
+    service
+}
+
 /// Removes the fields that only one of the runs looked at.
 fn comparable(old: &mut Service, new: &mut Service) {
     if old.health.is_some() != new.health.is_some() {
@@ -374,14 +415,17 @@ impl Format for Changes<'_> {
         gone.retain(is_ready);
         beyond.retain(is_ready);
         let before = beyond.len() + gone.len();
-        gone.retain(|item| self.is_covered(item));
-        self.shared.beyond.store((before - gone.len()) as u64, Ordering::Relaxed);
+        let (mut gone, rest): (Vec<_>, Vec<_>) = gone.into_iter().partition(|item| self.is_covered(item));
+        let mut unknown: Vec<_> = rest.into_iter().filter(|item| self.was_scanned(item)).collect();
+        self.shared.beyond.store((before - gone.len() - unknown.len()) as u64, Ordering::Relaxed);
 
         // Missing services of an incomplete listing may still be open.
         if end.completeness == Completeness::Incomplete {
             gone.clear();
+            unknown.clear();
         }
 
+        self.write_unknown(unknown)?;
         gone.sort_by(|one, other| one.id.cmp(&other.id));
         for item in &gone {
             self.shared.closed.fetch_add(1, Ordering::Relaxed);

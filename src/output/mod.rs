@@ -113,7 +113,7 @@ impl RenderOptions {
 /// What a format needs after the last service.
 #[derive(Clone, Copy, Debug)]
 pub struct Footer<'a> {
-    /// End of the listing.
+    /// End of the listing; of a stored one, which does not say it, its start.
     pub finished: Timestamp,
     /// Whether the listing holds every service.
     pub completeness: Completeness,

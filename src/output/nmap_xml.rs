@@ -318,10 +318,11 @@ impl Format for NmapXml<'_> {
             for (state, count) in [
                 ("open", scanned.open),
                 ("closed", scanned.closed),
-                ("filtered", scanned.filtered + scanned.unreachable),
+                ("filtered", scanned.filtered.saturating_add(scanned.unreachable)),
                 ("open|filtered", scanned.no_answer),
             ] {
-                *host.counts.entry(state).or_default() += count;
+                let sum = host.counts.entry(state).or_default();
+                *sum = sum.saturating_add(count);
             }
         }
 

@@ -84,7 +84,7 @@ impl Options {
         }
 
         let stored = StoredListing::read(file, "", &Cancel::new(), None)?;
-        self.judge.set_generated(stored.generated());
+        self.judge.set_stored(stored.generated(), stored.certain_coverage());
         self.judge.list(&stored, &self.identify, global)
     }
 }

@@ -22,7 +22,7 @@ use crate::cli::{Global, stderr, stdout};
 use crate::engine::{self, Cancel};
 use crate::error::{Error, Result};
 use crate::identify::IdentifyOptions;
-use crate::model::{ColumnVisibility, Listing, Severity};
+use crate::model::{ColumnVisibility, Coverage, Listing, Severity};
 use crate::output::{DiffContext, FormatName, OldListing, RenderOptions, TableLayout};
 use crate::probe::Probes;
 use crate::source::{KnownPorts, Source};
@@ -64,6 +64,9 @@ pub(in crate::cli) struct ExitRules {
     /// When the result was requested, if that was not now.
     #[arg(skip)]
     generated: Option<Timestamp>,
+    /// Of a stored result: where something would be listed if it were open.
+    #[arg(skip)]
+    certain: Option<Vec<Coverage>>,
     /// What an item is called in the summary: `service` unless it is something else.
     #[arg(skip)]
     noun: Option<&'static str>,
@@ -75,9 +78,9 @@ impl ExitRules {
         Self { generated: Some(generated), ..Self::default() }
     }
 
-    /// Takes the time at which the result was requested, if it is known.
-    pub(in crate::cli) fn set_generated(&mut self, generated: Option<Timestamp>) {
-        self.generated = generated;
+    /// Takes what a stored result says: when it was requested, and where something would be listed if it were open.
+    pub(in crate::cli) fn set_stored(&mut self, generated: Option<Timestamp>, certain: Vec<Coverage>) {
+        (self.generated, self.certain) = (generated, Some(certain));
     }
 
     /// The same rules, with the table that these options describe.
@@ -238,7 +241,7 @@ impl ExitRules {
             outputs.sort_by(order);
         }
 
-        let shared = Arc::new(DiffContext::default());
+        let shared = Arc::new(DiffContext { certain: self.certain.clone(), ..DiffContext::default() });
         let mut known_ports = KnownPorts::new();
         if let Some(previous) = previous {
             known_ports = previous.open_ports();
@@ -253,6 +256,7 @@ impl ExitRules {
         let mut printer = Printer::new(outputs, stop.cancel().clone(), Bar::new(global.quiet));
         printer.printed.compared = shared;
         printer.keeps_hosts = self.hand_to.is_some();
+        printer.finished = self.certain.is_some().then_some(page.generated);
 
         // A source that needs timers or sockets starts its own runtime; one that only reads from the kernel does without.
         let context = printer.context(source, Arc::new(known_ports));

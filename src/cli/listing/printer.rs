@@ -25,6 +25,8 @@ pub(super) struct Printer<'w> {
     cancel: Cancel,
     bar: Bar,
     pub(super) keeps_hosts: bool,
+    /// The end of the listing, unless that is now.
+    pub(super) finished: Option<Timestamp>,
     pub(super) printed: PrintReport,
 }
 
@@ -55,7 +57,7 @@ pub(super) struct PrintReport {
 
 impl<'w> Printer<'w> {
     pub(super) fn new(outputs: Outputs<'w>, cancel: Cancel, bar: Bar) -> Self {
-        Self { outputs, cancel, bar, keeps_hosts: false, printed: PrintReport::default() }
+        Self { outputs, cancel, bar, keeps_hosts: false, finished: None, printed: PrintReport::default() }
     }
 
     /// What the source should list.
@@ -110,7 +112,7 @@ impl<'w> Printer<'w> {
         if let Ok(completeness) = &listed {
             let PrintReport { errors, limits, hosts_scanned, compared, .. } = &self.printed;
             let (coverage, args) = (compared.coverage.lock().clone(), command_line::shown());
-            let (finished, hosts) = (Timestamp::now(), hosts_scanned.as_deref());
+            let (finished, hosts) = (self.finished.unwrap_or_else(Timestamp::now), hosts_scanned.as_deref());
             let host = source.host().filter(|_| self.outputs.depth() == DetailLevel::Full);
             let completeness = *completeness;
             let filters = &source.filters();

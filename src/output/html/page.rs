@@ -115,6 +115,8 @@ impl HtmlPage<'_> {
     /// What was listed, when, and with which options.
     fn scope(&self) -> Markup {
         let Footer { args, filters, coverage, hosts, absent_hosts, finished, .. } = *self.end;
+        // A stored listing says neither when it ended nor how many hosts were absent.
+        let is_stored = finished == self.generated;
 
         html! {
             section {
@@ -122,7 +124,10 @@ impl HtmlPage<'_> {
                 dl.scope {
                     @if !args.is_empty() { dt { "Command" } dd { code { (clean(args)) } } }
                     dt { "Time" }
-                    dd { time { (format!("{:.0}", self.generated)) } " to " time { (format!("{finished:.0}")) } }
+                    dd {
+                        time { (format!("{:.0}", self.generated)) }
+                        @if !is_stored { " to " time { (format!("{finished:.0}")) } }
+                    }
                     @for coverage in coverage.iter().take(MAX_SCOPES) {
                         dt { "Targets" }
                         dd { (targets(coverage)) }
@@ -130,7 +135,7 @@ impl HtmlPage<'_> {
                     @if coverage.len() > MAX_SCOPES { dd { "and " (coverage.len() - MAX_SCOPES) " more" } }
                     @if let Some(hosts) = hosts {
                         dt { "Hosts" }
-                        dd { (scanned_hosts(hosts)) ", " (absent_hosts) " without a reply" }
+                        dd { (scanned_hosts(hosts)) @if !is_stored { ", " (absent_hosts) " without a reply" } }
                         @for (state, count) in port_counts(hosts) {
                             @if count > 0 { dt { "Ports " (state) } dd { (count) } }
                         }
@@ -324,11 +329,11 @@ fn scanned_hosts(hosts: &[ScannedHost]) -> String {
 /// The number of ports in each state.
 fn port_counts(hosts: &[ScannedHost]) -> [(&'static str, u64); 6] {
     let mut counts =
-        [("open", 0), ("closed", 0), ("filtered", 0), ("unreachable", 0), ("no-answer", 0), ("not tried", 0)];
+        [("open", 0_u64), ("closed", 0), ("filtered", 0), ("unreachable", 0), ("no-answer", 0), ("not tried", 0)];
     for host in hosts {
         let ScannedHost { open, closed, filtered, unreachable, no_answer, not_tried, .. } = host;
         for ((_, sum), count) in counts.iter_mut().zip([open, closed, filtered, unreachable, no_answer, not_tried]) {
-            *sum += count;
+            *sum = sum.saturating_add(*count);
         }
     }
     counts
