@@ -5,7 +5,7 @@ use std::env;
 use crate::clean::{MASK, redacted_url};
 
 /// Parts of the names of options whose values may be secrets.
-const SECRET_OPTIONS: [&str; 6] = ["header", "key", "password", "proxy-auth", "secret", "token"];
+const SECRET_OPTIONS: [&str; 7] = ["body", "header", "key", "password", "proxy-auth", "secret", "token"];
 
 /// `portolan scan 10.0.0.5 -p 22`
 pub(super) fn shown() -> String {
@@ -48,7 +48,8 @@ mod tests {
 
     #[test]
     fn secrets_are_left_out() {
-        let words = ["scan", "http://u:pw@h/", "--header", "X-Key: abc", "--token=abc", "-o", "a b"].map(str::to_owned);
+        let words = ["scan", "http://u:pw@h/", "--header", "X-Key: abc", "--token=abc", "--body", "abc", "-o", "a b"]
+            .map(str::to_owned);
         let shown = shown_words(&words);
         assert!(!shown.contains("pw") && !shown.contains("abc"), "{shown}");
         assert!(shown.starts_with("portolan scan ") && shown.ends_with(" -o 'a b'"), "{shown}");

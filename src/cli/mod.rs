@@ -159,6 +159,9 @@ struct Global {
     /// The same of `--columns`.
     #[arg(skip)]
     columns_on_line: bool,
+    /// The same of `--sort`.
+    #[arg(skip)]
+    sort_on_line: bool,
 }
 
 impl Global {

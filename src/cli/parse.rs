@@ -69,6 +69,7 @@ pub(super) fn parse(args: &[OsString]) -> Result<ParsedCommand> {
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| usage::error(&error, &command, args))?;
     cli.global.choose_format(on_line(&matches, "output"), &outputs_in_settings(&settings))?;
     cli.global.columns_on_line = is_below(&matches, "columns");
+    cli.global.sort_on_line = is_below(&matches, "sort");
     Ok(ParsedCommand::Run(Box::new(cli)))
 }
 

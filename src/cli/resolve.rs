@@ -157,16 +157,10 @@ impl Resolve {
 
     async fn resolve(&self, global: &Global) -> Result<Resolution> {
         let registry = self.registry.open()?;
-        let limit = self.registry.timeout;
-        let deadline = Instant::now() + limit;
+        let deadline = Instant::now() + self.registry.timeout;
         let strategy = self.strategy(&registry, (deadline, global.quiet)).await?;
         let resolver = self.builder(registry.resolve(&self.name), strategy).start()?;
-        let ready = timeout_at(deadline, resolver.ready()).await.map_err(|_| Error::TimedOut {
-            what: format!("resolve {} within {limit:?}", clean(&self.name)),
-            why: "the registry did not reply".to_owned(),
-            hint: "check its address, or wait longer with --timeout".to_owned(),
-        })?;
-        ready?;
+        timeout_at(deadline, resolver.ready()).await.map_err(|_| self.timed_out())??;
 
         let key = self.key.as_ref();
         let picks = (0..self.count).map(|_| resolver.try_pick(key).map(|call| call.endpoint().clone()));
@@ -176,8 +170,17 @@ impl Resolve {
         Ok(Resolution { resolver, picks, near })
     }
 
+    fn timed_out(&self) -> Error {
+        Error::TimedOut {
+            what: format!("resolve {} within {:?}", clean(&self.name), self.registry.timeout),
+            why: "the registry did not reply".to_owned(),
+            hint: "check its address, or wait longer with --timeout".to_owned(),
+        }
+    }
+
     /// The strategy: the given one, else the one of the environment, else the one of the service in a registry that
-    /// `portolan serve` runs. One that cannot be read is none: what is wrong shows where the endpoints are read.
+    /// `portolan serve` runs. One that cannot be read is none, unless a key requires it: what is wrong shows where the endpoints
+    /// are read.
     async fn strategy(
         &self,
         registry: &Registry,
@@ -188,7 +191,8 @@ impl Resolve {
         }
         let named = registry.default_balancer();
         let is_named = named.is_some();
-        let strategy = if is_named { named } else { self.service_strategy(registry, deadline).await };
+        let read = if is_named { Ok(named) } else { self.service_strategy(registry, deadline).await };
+        let strategy = if self.key.is_some() { read? } else { read.unwrap_or_default() };
         if self.key.is_some() {
             self.check_key(strategy.as_ref())?;
         }
@@ -204,16 +208,17 @@ impl Resolve {
     }
 
     #[cfg(feature = "registry")]
-    async fn service_strategy(&self, registry: &Registry, deadline: Instant) -> Option<Arc<dyn Balancer>> {
-        let server = registry.server().ok()?;
-        let state = timeout_at(deadline, server.balancing(&self.name)).await.ok()?.ok()?;
-        balance::strategy(&state.strategy).ok()
+    async fn service_strategy(&self, registry: &Registry, deadline: Instant) -> Result<Option<Arc<dyn Balancer>>> {
+        // Only registries that `portolan serve` runs have strategies.
+        let Ok(server) = registry.server() else { return Ok(None) };
+        let state = timeout_at(deadline, server.balancing(&self.name)).await.map_err(|_| self.timed_out())??;
+        balance::strategy(&state.strategy).map(Some)
     }
 
     #[cfg(not(feature = "registry"))]
     #[expect(clippy::unused_async, reason = "other registries have no strategies")]
-    async fn service_strategy(&self, _registry: &Registry, _deadline: Instant) -> Option<Arc<dyn Balancer>> {
-        None
+    async fn service_strategy(&self, _registry: &Registry, _deadline: Instant) -> Result<Option<Arc<dyn Balancer>>> {
+        Ok(None)
     }
 
     /// The name of a service that is probably meant.

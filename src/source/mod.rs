@@ -297,6 +297,13 @@ pub(crate) fn source_words() -> Vec<&'static str> {
     WORDS.iter().map(String::as_str).collect()
 }
 
+/// The columns of all sources: a setting may name one that another listing has.
+#[cfg(feature = "cli")]
+pub(crate) fn columns_of_all() -> impl Iterator<Item = &'static [Column]> {
+    let sources = source_words().into_iter().filter_map(|word| source_of_listing(word, &Filters::default()));
+    sources.map(|source| source.columns()).chain([local::CONNECTION_COLUMNS])
+}
+
 /// Every kind of finding that sources may report.
 pub(crate) fn source_findings() -> impl Iterator<Item = &'static FindingKind> {
     FINDINGS.iter().copied()

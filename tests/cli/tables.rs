@@ -110,4 +110,11 @@ fn columns_and_order_are_settings_of_a_source() {
         let json = with_settings(file, &format!("{line} --json")).run();
         assert!(json.code == Some(0) && json.stdout.starts_with('{'), "{json:?}");
     }
+
+    let file = "[discover.local]\ncolumns = [\"address\", \"scope\"]\nsort = \"scope\"\n";
+    let other = with_settings(file, "local --connections -q").run();
+    assert_eq!(other.code, Some(0), "connections have no scope: {}", other.stderr);
+    let typo = with_settings("[discover.local]\ncolumns = \"adress\"\n", "local -q").run();
+    let refused = "cannot use the setting columns = 'adress': there is no such column";
+    assert!(typo.code == Some(2) && typo.stderr.contains(refused), "{}", typo.stderr);
 }

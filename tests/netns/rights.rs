@@ -68,7 +68,8 @@ fn ones_own_processes_are_seen_without_rights() {
 #[test]
 fn the_sockets_of_ones_own_user_are_complete_without_rights() {
     needs_root("it starts a program as another user");
-    let scene = Scene::new();
+    // A process of another test that changes its user would be one of this user that cannot be read.
+    let scene = Scene::isolated(Isolation { pids: true, ..Isolation::default() });
     let program = scene.public_copy(crate::support::fixture_path(), "listeners".as_ref());
     let mut command = scene.command(program);
     let _fixture = Fixture::start(
@@ -82,6 +83,18 @@ fn the_sockets_of_ones_own_user_are_complete_without_rights() {
     // A worker of another user may hold a socket that root made.
     let of_other = scene.portolan().by_nobody().args("--json --user daemon").run();
     assert_eq!((of_other.code, &of_other.document()["complete"]), (Some(3), &json!(false)), "{}", of_other.stderr);
+
+    // The kernel refuses this user the descriptors of a daemon that was root when it began.
+    let daemon = "import os, socket, sys\n\
+        held = socket.create_server(('127.0.0.1', 8003))\n\
+        ends = socket.create_connection(('127.0.0.1', 8003)), held.accept()\n\
+        os.setgid(65534); os.setuid(65534)\n\
+        print('ready', flush=True); sys.stdin.read()";
+    let _daemon = Fixture::start(scene.command("python3").args(["-c", daemon]));
+    for connections in ["", "--connections"] {
+        let own = scene.portolan().by_nobody().args("--json --user").arg(UNPRIVILEGED_UID).args(connections).run();
+        assert_eq!((own.code, &own.document()["complete"]), (Some(3), &json!(false)), "{connections}: {}", own.stderr);
+    }
 }
 
 #[test]

@@ -251,14 +251,15 @@ struct Starter {
 const RESTART_WAIT: Duration = Duration::from_secs(1);
 const RESTART_POLL: Duration = Duration::from_millis(50);
 
-/// Parents that only start what their unit or container is made of.
+/// Parents that only start what their unit or container is made of. Process 1 is one whatever its name is: its end is the end
+/// of everything.
 const MANAGERS: [&str; 4] = ["systemd", "init", "containerd-shim", "conmon"];
 
 /// What may start the process of a listener again: the parent that gets no signal itself, else its container or its unit.
 fn starter(service: &Service<LocalDetail>, held: &[HeldProcess]) -> Option<Starter> {
     let parents = &service.detail.main_process()?.parents;
     let mut others = parents.iter().filter(|parent| held.iter().all(|held| held.process.pid != parent.pid));
-    if let Some(parent) = others.next().filter(|parent| !MANAGERS.contains(&parent.name.as_raw())) {
+    if let Some(parent) = others.next().filter(|parent| parent.pid != 1 && !MANAGERS.contains(&parent.name.as_raw())) {
         let (name, pid) = (&parent.name, parent.pid);
         let hint = format!("tell {name} to stop it, or end {name} first: kill {pid}");
         return Some(Starter { what: format!("parent {name} (pid {pid})"), hint });

@@ -7,8 +7,11 @@ use clap::Args;
 use crate::clean::clean;
 use crate::cli::Global;
 use crate::error::{Error, Result, nearest};
+use crate::health::COLUMNS as HEALTH_COLUMNS;
 use crate::model::{Column, ParseError, Service};
 use crate::output::{Field, FormatName, RenderOptions, TableLayout};
+use crate::probe::COLUMNS as IDENTITY_COLUMNS;
+use crate::source::columns_of_all;
 
 /// How tables look, and in which order services come.
 #[derive(Args, Clone, Debug, Default)]
@@ -117,9 +120,10 @@ impl TableArgs {
             ));
         }
 
-        let names = self.columns.iter().filter(|_| is_table).map(|name| field("--columns", name, columns));
+        let chosen = self.columns.iter().filter(|_| is_table);
+        let chosen = chosen.map(|name| chosen_field("columns", name, columns, global.columns_on_line));
         let layout = TableLayout {
-            columns: names.collect::<Result<_>>()?,
+            columns: chosen.filter_map(Result::transpose).collect::<Result<_>>()?,
             headers: !self.headerless,
             group_by: self.group_by.as_ref().map(|name| field("--group-by", name, columns)).transpose()?,
             counts: self.counts,
@@ -127,13 +131,26 @@ impl TableArgs {
             ..TableLayout::default()
         };
         let sort = match &self.sort {
-            Some(SortSpec { field: name, descending }) => {
-                Some(SortOrder { field: field("--sort", name, columns)?, descending: *descending })
-            }
+            Some(SortSpec { field: name, descending }) => chosen_field("sort", name, columns, global.sort_on_line)?
+                .map(|field| SortOrder { field, descending: *descending }),
             None => None,
         };
         Ok((layout, sort))
     }
+}
+
+/// The column with a name that an option gives, or else a setting: `None` if it is in a setting, and only other listings have
+/// the column.
+fn chosen_field(option: &str, name: &str, columns: &'static [Column], on_line: bool) -> Result<Option<Field>> {
+    if on_line {
+        return field(&format!("--{option}"), name, columns).map(Some);
+    }
+
+    let mut others = columns_of_all().chain([IDENTITY_COLUMNS, HEALTH_COLUMNS]);
+    if Field::named(name, columns).is_none() && others.any(|columns| Field::named(name, columns).is_some()) {
+        return Ok(None);
+    }
+    field(&format!("the setting {option} ="), name, columns).map(Some)
 }
 
 fn field(option: &str, name: &str, columns: &'static [Column]) -> Result<Field> {
@@ -159,5 +176,15 @@ mod tests {
         assert_eq!("pid:desc".parse(), Ok(key("pid", true)));
         assert_eq!("pid:asc".parse(), Ok(key("pid", false)));
         assert!("pid:down".parse::<SortSpec>().is_err());
+    }
+
+    #[test]
+    fn a_setting_may_name_a_column_of_another_listing() {
+        let connections = crate::source::local::CONNECTION_COLUMNS;
+        assert_eq!(chosen_field("columns", "scope", connections, false).unwrap(), None);
+        assert!(chosen_field("columns", "peer", connections, false).unwrap().is_some());
+        let refused = |name, on_line| chosen_field("columns", name, connections, on_line).unwrap_err().to_string();
+        assert_eq!(refused("scope", true), "cannot use --columns 'scope': there is no such column");
+        assert_eq!(refused("scoep", false), "cannot use the setting columns = 'scoep': there is no such column");
     }
 }

@@ -10,6 +10,7 @@ mod traffic;
 mod update;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -19,7 +20,7 @@ use super::{Global, stderr, stdout};
 use crate::clean::Untrusted;
 use crate::error::Result;
 use crate::model::{
-    Completeness, Endpoint, HealthState, IMPORTED_FROM, Instance, Listing, PartialError, RegisteredDetail,
+    Completeness, Endpoint, HealthState, IMPORTED_FROM, Instance, Lifecycle, Listing, PartialError, RegisteredDetail,
     RegistryCheck, RegistryDetail, SCHEMA, Service,
 };
 use crate::output;
@@ -113,7 +114,7 @@ fn is_unchecked(service: &Service) -> bool {
 /// The health of a service, in words that do not claim a check or a lease where there is none: `passing by lease`,
 /// `maintenance: patch day`, `healthy, imported from eu`.
 fn health_word(service: &Service, health: HealthState) -> Cow<'static, str> {
-    if let Some(status) = common(service, status_out_of_service) {
+    if let Some(status) = out_of_service(service) {
         return status.into();
     }
     if !is_unchecked(service) {
@@ -126,6 +127,18 @@ fn health_word(service: &Service, health: HealthState) -> Cow<'static, str> {
         (None, HealthState::Unknown) => "unchecked".into(),
         (None, health) => health.as_str().into(),
     }
+}
+
+/// What no instance of a service takes calls for: their common status, else each of their statuses without a reason. `None` if
+/// an instance takes calls, or if there are none.
+fn out_of_service(service: &Service) -> Option<String> {
+    let common = common(service, status_out_of_service);
+    common.or_else(|| {
+        let instances = service.endpoints.iter().map(|endpoint| endpoint.instance.as_deref());
+        let down = instances.map(|instance| Some(instance?.lifecycle).filter(|lifecycle| !lifecycle.takes_calls()));
+        let down: BTreeSet<Lifecycle> = down.collect::<Option<_>>()?;
+        Some(joined(down.iter().map(|lifecycle| lifecycle.as_str()))).filter(|words| !words.is_empty())
+    })
 }
 
 /// What all instances of a service have in common; `None` if they differ, or if there are none.

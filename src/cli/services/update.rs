@@ -34,7 +34,7 @@ pub(super) struct Update {
     /// Set whether the instance takes calls
     #[arg(long, value_enum, value_name = "STATUS", required_unless_present = "weight")]
     status: Option<StatusName>,
-    /// Give the reason, which `portolan health show` and the audit log show
+    /// Give the reason, which `portolan services list` and `get`, `portolan health show` and the audit log show
     #[arg(long, value_name = "TEXT", requires = "status")]
     reason: Option<String>,
     /// Set the share of the calls, relative to the other instances; 0 for none

@@ -15,7 +15,7 @@ pub(super) const CUT: u8 = 2;
 /// Columns whose cells are written from the facts that a function takes from a service.
 macro_rules! columns {
     ($columns:ident, $facts:ident; $($name:literal, $shown:ident, $traits:expr, |$detail:ident, $out:ident| $cell:expr $(, number $number:expr)?;)*) => {
-        pub(in crate::source::local) const $columns: &[Column] = &[$(Column {
+        pub(crate) const $columns: &[Column] = &[$(Column {
             name: $name,
             shown: ColumnVisibility::$shown,
             cut: $traits & CUT != 0,

@@ -57,6 +57,8 @@ pub(crate) use netns::others as other_namespaces;
 pub use options::{Local, SortKey};
 #[cfg(feature = "cli")]
 pub(crate) use owner_limits::SEE_OWNERS;
+#[cfg(feature = "cli")]
+pub(crate) use peers::COLUMNS as CONNECTION_COLUMNS;
 pub(crate) use trace::check_tracing;
 
 use crate::error::{Result, plain};

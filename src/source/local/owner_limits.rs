@@ -10,8 +10,9 @@ use crate::model::{PartialError, Process};
 /// How the operation begins that the owners of some rows are missing for.
 pub(crate) const SEE_OWNERS: &str = "see the owners of";
 
-/// Whether a listing is restricted to the user of this process. All processes of that user can be read, and every process may
-/// read which user made a socket: the hidden processes of others hide no row then.
+/// Whether a listing is restricted to the user of this process. Every process may read which user made a socket. If all
+/// processes of that user could be read as well, the hidden processes of others hide no row. The kernel refuses it for one
+/// that took on this user after its start, as daemons do that bind as root: see `Walk::denied_own`.
 pub(super) fn is_of_own_user(uid: Option<u32>) -> bool {
     uid == Some(rustix::process::geteuid().as_raw())
 }

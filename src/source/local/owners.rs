@@ -29,6 +29,8 @@ pub(super) struct Owners {
     sets: HashMap<Vec<u32>, Arc<Holders>, FixedState>,
     /// The status of a socket without a holder.
     pub(super) absent: Option<OwnerLookup>,
+    /// A process of the user of this program could not be read.
+    pub(super) denied_own: bool,
     /// Why the search is incomplete.
     pub(super) unfinished: Option<WalkError>,
 }
@@ -50,6 +52,8 @@ pub(super) struct Attribution {
     pub(super) processes: Arc<[Arc<Process>]>,
     /// No further process can hold it.
     pub(super) is_complete: bool,
+    /// A process of the user of this program may hold it, but could not be read.
+    pub(super) denied_own: bool,
     /// Where it runs; thousands of listeners may share it.
     pub(super) member: Arc<Membership>,
 }
@@ -57,7 +61,7 @@ pub(super) struct Attribution {
 impl Attribution {
     /// Without any process.
     pub(super) fn without_processes(status: OwnerLookup) -> Self {
-        Self { status, processes: Arc::default(), is_complete: false, member: Arc::default() }
+        Self { status, processes: Arc::default(), is_complete: false, denied_own: false, member: Arc::default() }
     }
 }
 
@@ -109,6 +113,7 @@ impl Owners {
             socket_groups,
             sets: HashMap::default(),
             absent: Some(absent),
+            denied_own: walk.denied_own,
             unfinished: walk.unfinished,
         }
     }
@@ -134,6 +139,7 @@ impl Owners {
             status: if unknown { absent } else { OwnerLookup::Known },
             processes: Arc::clone(&holders.processes),
             is_complete: absent == OwnerLookup::NotFound && !unknown,
+            denied_own: self.denied_own,
             member,
         }
     }

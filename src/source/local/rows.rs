@@ -245,7 +245,8 @@ impl<'a> RowBuilder<'a> {
     /// Whether `--user` is known to select the group, or not to, although not all processes can be seen.
     fn is_decided(&self, group: &AddressGroup<'_>) -> bool {
         let has_makers = group.sockets.iter().all(|socket| socket.uid.is_some());
-        self.uid.is_some() && (self.is_of_user(group) || has_makers && owner_limits::is_of_own_user(self.uid))
+        let is_of_other = has_makers && !group.owner.denied_own && owner_limits::is_of_own_user(self.uid);
+        self.uid.is_some() && (self.is_of_user(group) || is_of_other)
     }
 
     /// Whether the user of `--user` made a socket of the group or runs a process that holds one.

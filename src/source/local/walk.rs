@@ -12,12 +12,13 @@ mod worker;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::thread::{self, Scope, ScopedJoinHandle};
 
 use foldhash::fast::FixedState;
 use rustix::fs::{AtFlags, Mode, RawDir};
+use rustix::io::Errno;
 
 use self::shared::{DIRECTORY, WORTH_A_THREAD, WalkState, number};
 pub(super) use self::shared::{Inodes, WalkError};
@@ -57,6 +58,8 @@ pub(super) struct Walk {
     pub(super) processes: Vec<ProcessFacts>,
     /// Some process could not be read.
     pub(super) denied: bool,
+    /// One of the user of this program could not be read, or may be hidden.
+    pub(super) denied_own: bool,
     /// Why the walk is incomplete.
     pub(super) unfinished: Option<WalkError>,
 }
@@ -73,6 +76,7 @@ impl Walk {
             holders: Vec::new(),
             processes: Vec::new(),
             denied: false,
+            denied_own: false,
             unfinished: None,
         })
     }
@@ -92,7 +96,7 @@ impl Walk {
     }
 
     fn user_of(&self, pid: u32) -> Option<u32> {
-        Some(rustix::fs::statat(&*self.proc, pid.to_string(), AtFlags::empty()).ok()?.st_uid)
+        user_of(self.proc.as_fd(), pid)
     }
 
     /// The number of descriptors of each process that still runs; 0 before Linux 6.2.
@@ -133,7 +137,10 @@ impl Walk {
         }
 
         // Where other users' processes are hidden altogether (hidepid), no call is refused. The first process always is.
-        self.denied |= rustix::fs::openat(&*self.proc, "1/fd", DIRECTORY, Mode::empty()).is_err();
+        if let Err(error) = rustix::fs::openat(&*self.proc, "1/fd", DIRECTORY, Mode::empty()) {
+            self.denied = true;
+            self.denied_own |= error == Errno::NOENT;
+        }
         Ok(())
     }
 
@@ -217,6 +224,7 @@ impl Walk {
 
         for part in found {
             self.denied |= part.denied;
+            self.denied_own |= part.denied_own;
             self.unfinished = self.unfinished.or(part.unfinished);
             self.empty.extend(part.empty);
             holders.extend(part.holders);
@@ -233,6 +241,11 @@ impl Walk {
         self.holders.sort_unstable();
         self.holders.dedup();
     }
+}
+
+/// The effective user of a process, which its directory belongs to: the files in it may belong to root instead.
+fn user_of(proc: BorrowedFd<'_>, pid: u32) -> Option<u32> {
+    Some(rustix::fs::statat(proc, pid.to_string(), AtFlags::empty()).ok()?.st_uid)
 }
 
 fn other_threads(proc: &OwnedFd, pid: u32) -> Vec<FdTable> {

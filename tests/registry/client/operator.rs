@@ -143,6 +143,13 @@ fn the_instances_of_a_node_are_drained_with_a_reason() {
     let (log, _) = ran(&format!("audit {at}"), 0);
     assert_eq!(log.matches("(maintenance: patch day)").count(), 2, "{log}");
 
+    update(&["--node", "web2", "--status", "maintenance", "--reason", "new disk", "--yes"], 0);
+    let (list, _) = ran(&format!("services list {at}"), 0);
+    assert!(list.contains("0/2  maintenance\n") || list.contains("0/2  maintenance "), "{list}");
+    update(&["--node", "web2", "--status", "draining", "--yes"], 0);
+    let (list, _) = ran(&format!("services list {at}"), 0);
+    assert!(list.contains("0/2  maintenance, draining"), "{list}");
+
     update(&["--node", "web1", "--status", "up", "--yes"], 0);
     let (shown, _) = ran(&format!("health show web {at}"), 0);
     assert!(!shown.contains("patch day"), "{shown}");

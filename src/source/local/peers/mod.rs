@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
-pub(super) use self::columns::COLUMNS;
+pub(crate) use self::columns::COLUMNS;
 pub(super) use self::filter::keeps;
 use self::join::{Connection, SocketGroup};
 use super::all_tables::read_tables;
@@ -253,7 +253,7 @@ impl ConnectionRows<'_> {
     /// Why connections may be missing, and which facts are.
     fn limits(&self, services: &[Service<ConnectionDetail>]) -> (Vec<PartialError>, Vec<PartialError>) {
         let rows = format!("{} connections", services.len());
-        let may_hide = !owner_limits::is_of_own_user(self.uid);
+        let may_hide = self.owners.denied_own || !owner_limits::is_of_own_user(self.uid);
         let hidden = services.iter().filter(|service| may_hide && has_end(service, OwnerLookup::NoPermission)).count();
         let outside = services.iter().filter(|service| has_end(service, OwnerLookup::NotFound)).count();
 

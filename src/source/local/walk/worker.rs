@@ -3,16 +3,18 @@
 use std::fmt::Write as _;
 use std::mem::MaybeUninit;
 use std::ops::Range;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{Mode, RawDir, SeekFrom};
 use rustix::io::Errno;
 use rustix::path::{Arg, DecInt};
+use rustix::process::geteuid;
 
 use super::super::process::{CommandQueue, FdTable, ProcessFacts, ProcessFields, ProcessReader};
 use super::shared::{DIRECTORY, FdRange, Inodes, RANGE, SplitProcess, WORTH_A_THREAD, WalkError, WalkState, number};
+use super::user_of;
 
 /// The size of an entry of a descriptor directory (`struct linux_dirent64`, 8-byte aligned), by its digits: up to
 /// four, and up to twelve.
@@ -28,6 +30,8 @@ pub(super) struct WorkerResult {
     /// Processes without any descriptor.
     pub(super) empty: Vec<u32>,
     pub(super) denied: bool,
+    /// A process of the user of this program could not be read.
+    pub(super) denied_own: bool,
     pub(super) unfinished: Option<WalkError>,
 }
 
@@ -37,11 +41,14 @@ impl WorkerResult {
         Self { unfinished: Some(WalkError::Failed(Errno::CANCELED)), ..Self::default() }
     }
 
-    /// Records why something could not be read, unless the process has ended.
-    fn note(&mut self, error: Errno) {
+    /// Records why a process could not be read, unless it has ended.
+    fn note(&mut self, error: Errno, proc: BorrowedFd<'_>, pid: u32) {
         match error {
             Errno::NOENT | Errno::SRCH => {}
-            Errno::ACCESS | Errno::PERM => self.denied = true,
+            Errno::ACCESS | Errno::PERM => {
+                self.denied = true;
+                self.denied_own = self.denied_own || user_of(proc, pid) == Some(geteuid().as_raw());
+            }
             other => self.unfinished = Some(WalkError::Failed(other)),
         }
     }
@@ -84,7 +91,7 @@ impl<'a> Worker<'a> {
                 continue;
             }
             if let Err(error) = self.read_range(&range) {
-                self.found.note(error);
+                self.found.note(error, self.shared.proc, self.shared.place(range.slot).pid);
             }
         }
 
@@ -100,7 +107,7 @@ impl<'a> Worker<'a> {
         }
 
         if let Err(error) = self.enter(slot, place) {
-            self.found.note(error);
+            self.found.note(error, self.shared.proc, place.pid);
         }
         true
     }
