@@ -114,7 +114,10 @@ fn answer(app: App, request: Request) -> BoxFuture<'static, Response> {
     let begun = BegunRequest::new(app, &request);
     let (head, body) = request.into_parts();
 
-    match begun.span.in_scope(|| admit(&begun.app, &head)) {
+    let entered = begun.span.enter();
+    let admitted = admit(&begun.app, &head);
+    drop(entered);
+    match admitted {
         Ok(ConsulCall { access, handler, request }) => Box::pin(async move {
             let handled = dispatch(&access, handler, &request, body).instrument(begun.span.clone()).await;
             begun.end(handled)
