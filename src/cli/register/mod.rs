@@ -160,7 +160,7 @@ impl Register {
             (None, _) => None,
         };
 
-        match found.filter(std::net::IpAddr::is_loopback) {
+        match found.filter(IpAddr::is_loopback) {
             Some(ip) if !is_on_loopback(registry) => {
                 let port = self.port.or(listener.map(|listener| listener.port)).unwrap_or_default();
                 let why = format!("it listens on {ip} only, and the clients of the registry may be on other machines");
