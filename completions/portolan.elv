@@ -1040,7 +1040,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;services;update'= {
             cand --node 'Change only instances on this node; without ID|NAME, all of them'
             cand --status 'Set whether the instance takes calls'
-            cand --reason 'Give the reason, which `portolan health show` and the audit log show'
+            cand --reason 'Give the reason, which `portolan services list` and `get`, `portolan health show` and the audit log show'
             cand --weight 'Set the share of the calls, relative to the other instances; 0 for none'
             cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: from the DISCOVERY_* variables, else portolan://127.0.0.1:7440]'
             cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: from the DISCOVERY_* variables, else portolan://127.0.0.1:7440]'

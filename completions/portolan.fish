@@ -1382,7 +1382,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l status -d 'Set whether the instance takes calls' -r -f -a "up\t'It takes calls, if it is healthy'
 draining\t'It finishes its calls, and takes no new ones'
 maintenance\t'It is out of service'"
-complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l reason -d 'Give the reason, which `portolan health show` and the audit log show' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l reason -d 'Give the reason, which `portolan services list` and `get`, `portolan health show` and the audit log show' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l weight -d 'Set the share of the calls, relative to the other instances; 0 for none' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: from the DISCOVERY_* variables, else portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l timeout -d 'Set the maximum time for the first reply of the registry' -r

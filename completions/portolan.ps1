@@ -1077,7 +1077,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         'portolan;services;update' {
             [CompletionResult]::new('--node', '--node', [CompletionResultType]::ParameterName, 'Change only instances on this node; without ID|NAME, all of them')
             [CompletionResult]::new('--status', '--status', [CompletionResultType]::ParameterName, 'Set whether the instance takes calls')
-            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Give the reason, which `portolan health show` and the audit log show')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Give the reason, which `portolan services list` and `get`, `portolan health show` and the audit log show')
             [CompletionResult]::new('--weight', '--weight', [CompletionResultType]::ParameterName, 'Set the share of the calls, relative to the other instances; 0 for none')
             [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: from the DISCOVERY_* variables, else portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: from the DISCOVERY_* variables, else portolan://127.0.0.1:7440]')
