@@ -47,6 +47,8 @@ fn consul_is_shown_in_every_interface_and_read_only() {
     server.rest.register(&own.to_string());
     wait_until(|| ports(&server.rest) == [1, 2, 3, 99]);
     wait_until(|| web(&server.rest)[2]["health"] == "unhealthy");
+    // The zone is that of the node, which is another question to Consul.
+    wait_until(|| web(&server.rest)[..3].iter().all(|instance| instance["zone"] == "a"));
 
     let all = web(&server.rest);
     let health: Vec<&str> = all.iter().map(|instance| instance["health"].as_str().unwrap()).collect();
