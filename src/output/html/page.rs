@@ -319,7 +319,7 @@ fn targets(coverage: &Coverage) -> String {
     }
 }
 
-/// The number of hosts of which ports were scanned, whatever the transport.
+/// The number of scanned hosts. A host that was scanned over TCP and UDP counts once.
 fn scanned_hosts(hosts: &[ScannedHost]) -> String {
     let hosts = hosts.iter().map(|host| (host.address, host.netns.as_ref().map(|netns| netns.inode)));
     let hosts: BTreeSet<_> = hosts.collect();

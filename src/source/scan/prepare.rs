@@ -246,7 +246,7 @@ impl Scan {
         Ok(Summary { hosts, ports, probes, before: 0, hosts_only: self.discover_only })
     }
 
-    /// Whether host discovery comes before a scan of so many hosts and ports of each.
+    /// Whether to discover hosts before scanning `ports` ports on each of `hosts` hosts.
     fn discovers(&self, hosts: u128, ports: u64) -> bool {
         let is_worth_it = ports > WORTH_A_PING.0 || hosts > u128::from(WORTH_A_PING.1);
         self.discover_only || (!self.no_ping && hosts > 1 && is_worth_it)

@@ -53,10 +53,10 @@ const DEVIATIONS: [(&str, &str); 10] = [
          replies comparable.",
     ),
     (
-        "This server refuses ports above 65535, gateways, proxies of the agent, scripts, alias checks, checks of another host, and checks with a header or a body. It verifies certificates even with `TLSSkipVerify`.",
-        "No client can connect to such a port; there is no Connect to carry a gateway's traffic; a program or a foreign target in \
-         a registration would let each client run code on the server, or send what it likes to other programs; a check \
-         that accepts every certificate says nothing about who replies.",
+        "A registration is refused if its port is above 65535, or if it has a gateway, an agent proxy, a script, an alias check, a check of another host, or a check with a header or a body. Certificates are verified even with `TLSSkipVerify`.",
+        "No client can connect to such a port. This server has no Connect, which gateways need. With scripts or foreign \
+         targets, any client could run programs on the server or make it send requests to others. A check that accepts \
+         every certificate does not show who replies.",
     ),
     (
         "The service `consul` has the port of this API, and other metadata.",

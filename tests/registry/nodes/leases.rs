@@ -33,7 +33,7 @@ fn faketime() -> PathBuf {
     library.expect("libfaketime is installed (tests/run does)")
 }
 
-/// A server whose clocks are ahead by so many seconds, and later by what is written to a file `NAME.clock`.
+/// A server whose clocks are ahead by `ahead` seconds. Writing another offset to the file `NAME.clock` changes that.
 fn with_clock(url: &str, name: &str, folder: &Path, (ahead, keeps_monotonic): (&str, bool)) -> Server {
     let (clock, library) = (folder.join(format!("{name}.clock")), faketime());
     std::fs::write(&clock, ahead).unwrap();
