@@ -278,8 +278,8 @@ fn caddy(at: Interfaces, address: SocketAddr, dir: &Path) -> Command {
     let dns = at.dns;
     let text = format!(
         "{{\n\tadmin off\n\tauto_https off\n\tstorage file_system {dir}\n}}\nhttp://:{port} {{\n\tbind {ip}\n\treverse_proxy {{\n\t\tdynamic srv {{
-\t\t\tservice web\n\t\t\tproto tcp\n\t\t\tname service.portolan\n\t\t\trefresh 1s\n\t\t\tresolvers {dns}\n\t\t}}
-\t\ttransport http {{\n\t\t\tresolvers {dns}\n\t\t\tdial_timeout 1s\n\t\t\tkeepalive off\n\t\t}}\n\t}}\n}}\n",
+\t\t\tservice web\n\t\t\tproto tcp\n\t\t\tname service.portolan\n\t\t\trefresh 1s\n\t\t\tgrace_period 1m\n\t\t\tresolvers {dns}\n\t\t}}
+\t\tlb_try_duration 2s\n\t\ttransport http {{\n\t\t\tresolvers {dns}\n\t\t\tdial_timeout 1s\n\t\t\tkeepalive off\n\t\t}}\n\t}}\n}}\n",
         dir = dir.display(),
         port = address.port(),
         ip = address.ip(),
