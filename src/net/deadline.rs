@@ -2,8 +2,10 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::poll;
 use tokio::time::{Instant, timeout_at};
 
 /// The end of an operation with several steps. It is set once and passed on, so that many quick steps cannot exceed
@@ -54,6 +56,19 @@ impl Deadline {
         (now > self.0 + LATE).then(|| Self(now + LATE))
     }
 
+    /// Like [`bound`](Self::bound), for work that waits for a peer from its first poll on. What this process loses between
+    /// `begun` and the end of that poll, as when it is stopped, is not the peer's time: the deadline moves by it.
+    ///
+    /// # Errors
+    /// As [`bound`](Self::bound).
+    pub(crate) async fn bound_reply<F: Future>(self, begun: Instant, work: F) -> Result<F::Output, DeadlineElapsed> {
+        let mut work = pin!(work);
+        if let Poll::Ready(output) = poll!(&mut work) {
+            return Ok(output);
+        }
+        Self(self.0 + begun.elapsed()).bound(work).await
+    }
+
     /// Waits for `work` until the deadline. Work that finished in time counts, however late that is noticed.
     ///
     /// # Errors
@@ -73,7 +88,7 @@ impl Deadline {
 mod tests {
     use tokio::sync::oneshot;
     use tokio::task::yield_now;
-    use tokio::time::advance;
+    use tokio::time::{advance, sleep};
 
     use super::*;
 
@@ -88,6 +103,22 @@ mod tests {
         yield_now().await;
         send.send(7).unwrap();
         assert_eq!(waiting.await.unwrap(), Ok(Ok(7)));
+    }
+
+    /// A process that stands still before its request leaves takes nothing from the time that the peer has.
+    #[tokio::test(start_paused = true)]
+    async fn the_time_before_the_request_is_sent_is_not_the_peers() {
+        let begun = Instant::now();
+        let deadline = Deadline::after(Duration::from_secs(1));
+        let replies_after = |millis| async move {
+            advance(Duration::from_hours(1)).await;
+            sleep(Duration::from_millis(millis)).await;
+        };
+        assert_eq!(deadline.bound_reply(begun, replies_after(900)).await, Ok(()));
+
+        let (begun, deadline) = (Instant::now(), Deadline::after(Duration::from_secs(1)));
+        assert_eq!(deadline.bound_reply(begun, replies_after(1_100)).await, Err(DeadlineElapsed));
+        assert_eq!(deadline.bound_reply(begun, std::future::ready(())).await, Ok(()), "a reply that is there counts");
     }
 
     #[tokio::test(start_paused = true)]

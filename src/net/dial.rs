@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use rustix::io::Errno;
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::Instant;
 
 use super::outcome::{ConnectOutcome, refusal};
 use super::{Deadline, OtherNamespace, open_in, outcome};
@@ -53,6 +54,7 @@ pub(crate) async fn dial_in(
     interface: Option<&str>,
     deadline: Deadline,
 ) -> Result<TcpStream, ConnectError> {
+    let begun = Instant::now();
     // Entering and leaving takes a tenth of a millisecond, too little to move it off the runtime.
     let opened =
         open_in(namespace, || new_socket(address)).map_err(|error| match outcome::without_socket(errno(&error)) {
@@ -68,7 +70,7 @@ pub(crate) async fn dial_in(
     #[cfg(not(target_os = "linux"))]
     let _ = interface;
 
-    let connected = deadline.bound(socket.connect(address)).await.map_err(|_| ConnectError::TimedOut)?;
+    let connected = deadline.bound_reply(begun, socket.connect(address)).await.map_err(|_| ConnectError::TimedOut)?;
     let stream = connected.map_err(|error| match errno(&error) {
         // A `blackhole` route: nothing was sent.
         Errno::INVAL => ConnectError::Unreachable,

@@ -8,6 +8,7 @@
 mod address;
 mod bytes;
 mod failure;
+mod last_write;
 mod lines;
 mod proxy;
 mod request;
@@ -26,6 +27,7 @@ use tokio::time::{Instant, timeout_at};
 pub(crate) use self::address::RegistryAddress;
 pub(crate) use self::bytes::RegistryBytes;
 pub(crate) use self::failure::{RegistryCause, RegistryFailure};
+pub use self::last_write::LastWrite;
 pub(crate) use self::lines::RegistryLines;
 pub use self::proxy::ProxyVariables;
 pub(crate) use self::request::{RegistryReply, RegistryRequest, path_segment};
@@ -54,6 +56,8 @@ pub(crate) struct RegistryOptions {
     pub(crate) proxy: ProxyVariables,
     /// The time for one request, from its first byte to the last one of the reply. A long poll adds its own.
     pub(crate) timeout: Duration,
+    /// The last write: reads ask a registry of portolan's own to show it.
+    pub(crate) last_write: LastWrite,
     /// The hint if no server can be reached, such as the option that names the address.
     pub(crate) address_hint: &'static str,
     /// The hint if the server refuses, such as the option that names the token.
@@ -214,6 +218,9 @@ impl RegistryHttp {
         let failure = self.failure(Some(server), request, RegistryCause::TimedOut(limit));
         let url = server.address.url(&request.path);
         let mut sending = server.client.request(request.method.clone(), url).headers(self.0.headers.clone());
+        if let Some((name, index)) = self.0.options.last_write.min_index(&request.method) {
+            sending = sending.header(name, index);
+        }
         if !request.query.is_empty() {
             sending = sending.query(&request.query);
         }
@@ -239,6 +246,7 @@ impl RegistryHttp {
         let mut response = response.map_err(|error| failure.clone().because(RegistryCause::of(&error)))?;
         let is_unchanged = response.status() == StatusCode::NOT_MODIFIED && request.known_tag.is_some();
         if response.status().is_success() || is_unchanged {
+            self.0.options.last_write.take_note(&request.method, response.headers());
             return Ok((response, failure));
         }
 

@@ -31,7 +31,7 @@ use std::time::Duration;
 use crate::model::{Column, Detail, Filters, FindingKind, HostFacts, RawDetail, Selector, Service, UpdateSink};
 use crate::net::HttpProxy;
 #[cfg(any(feature = "consul", feature = "etcd", feature = "registry"))]
-pub use crate::net::registry_http::ProxyVariables;
+pub use crate::net::registry_http::{LastWrite, ProxyVariables};
 pub(crate) use blocking::list_blocking;
 pub(crate) use channel::{ChannelSink, SourceMessage};
 #[cfg(feature = "consul")]

@@ -28,6 +28,7 @@ use crate::model::{
     Column, Completeness, Detail, Filters, FindingKind, Listing, RawDetail, RegisteredDetail, RegisteredInstance,
     Service, UpdateSink, registered_services,
 };
+use crate::net::registry_http::LastWrite;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -71,6 +72,9 @@ pub struct Portolan {
     /// The environment variables that describe the registry.
     #[cfg_attr(feature = "cli", arg(skip))]
     pub environment: PortolanEnvironment,
+    /// The last write of the client that this source belongs to: each list shows it, whichever server is asked.
+    #[cfg_attr(feature = "cli", arg(skip))]
+    pub last_write: LastWrite,
 }
 
 impl Default for Portolan {
@@ -86,6 +90,7 @@ impl Default for Portolan {
             key: None,
             timeout: Duration::from_secs(10),
             environment: PortolanEnvironment::default(),
+            last_write: LastWrite::default(),
         }
     }
 }

@@ -21,7 +21,9 @@ use tracing_subscriber::layer::Layer;
 
 use super::trace_export::TraceExport;
 use crate::error::{Error, Result};
-use crate::net::registry_http::{ProxyVariables, RegistryHttp, RegistryOptions, RegistryRequest, RegistryTls};
+use crate::net::registry_http::{
+    LastWrite, ProxyVariables, RegistryHttp, RegistryOptions, RegistryRequest, RegistryTls,
+};
 use crate::server::TRACE_TARGET;
 
 /// For one batch of spans.
@@ -116,6 +118,7 @@ impl CollectorClient {
             tls: RegistryTls::default(),
             proxy: ProxyVariables::read(super::variable),
             timeout: EXPORT_TIMEOUT,
+            last_write: LastWrite::default(),
             address_hint: hint,
             token_hint: "set OTEL_EXPORTER_OTLP_HEADERS",
         })?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::Consul;
 use crate::error::Result;
 use crate::model::Secret;
-use crate::net::registry_http::{ProxyVariables, RegistryAddress, RegistryOptions, RegistryTls};
+use crate::net::registry_http::{LastWrite, ProxyVariables, RegistryAddress, RegistryOptions, RegistryTls};
 use crate::source::token_file::read_token;
 use crate::source::variables::{path, text};
 
@@ -97,6 +97,7 @@ impl Consul {
             },
             proxy: environment.proxy.clone(),
             timeout: self.timeout,
+            last_write: LastWrite::default(),
             address_hint: ADDRESS_HINT,
             token_hint: TOKEN_HINT,
         })

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use super::Etcd;
 use crate::error::{Error, Result};
 use crate::model::Secret;
-use crate::net::registry_http::{ProxyVariables, RegistryAddress, RegistryOptions, RegistryTls};
+use crate::net::registry_http::{LastWrite, ProxyVariables, RegistryAddress, RegistryOptions, RegistryTls};
 use crate::source::token_file::read_token;
 use crate::source::variables::text;
 
@@ -78,6 +78,7 @@ impl Etcd {
             },
             proxy: self.environment.proxy.clone(),
             timeout: self.timeout,
+            last_write: LastWrite::default(),
             address_hint: ADDRESS_HINT,
             token_hint: TOKEN_HINT,
         })

@@ -82,6 +82,7 @@ impl Portolan {
             },
             proxy: self.environment.proxy.clone(),
             timeout: self.timeout,
+            last_write: self.last_write.clone(),
             address_hint: ADDRESS_HINT,
             token_hint: TOKEN_HINT,
         })

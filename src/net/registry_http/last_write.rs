@@ -1,0 +1,80 @@
+//! What a client wrote last, so that it reads its own writes whichever server of a cluster its next request reaches.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+/// The index that a reply is true for.
+const INDEX: HeaderName = HeaderName::from_static("x-portolan-index");
+/// The index that a reply has to show: a server that is behind waits for it, up to 2 s.
+const MIN_INDEX: HeaderName = HeaderName::from_static("x-portolan-min-index");
+
+/// The index of the last write of a client to a registry of portolan's own. Clones share it.
+///
+/// A read through a load balancer may reach a server that has not seen the write yet; it waits until it has.
+#[derive(Clone, Debug, Default)]
+pub struct LastWrite(Arc<AtomicU64>);
+
+impl LastWrite {
+    /// What a request has to ask for. `None`: nothing was written, or the request writes.
+    pub(super) fn min_index(&self, method: &Method) -> Option<(HeaderName, HeaderValue)> {
+        let index = self.0.load(Ordering::Relaxed);
+        (index > 0 && method == Method::GET).then(|| (MIN_INDEX, HeaderValue::from(index)))
+    }
+
+    /// Takes note of the reply to a request.
+    ///
+    /// A reply to a read that is behind means that its server waited in vain: it is cut off, or the database lost the write
+    /// with its own failure. Later reads do not wait for the same again.
+    pub(super) fn take_note(&self, method: &Method, reply: &HeaderMap) {
+        let index = reply.get(INDEX).and_then(|index| index.to_str().ok()?.parse::<u64>().ok());
+        let Some(index) = index else { return };
+        let last = self.0.load(Ordering::Relaxed);
+
+        if method != Method::GET {
+            self.0.fetch_max(index, Ordering::Relaxed);
+        } else if index < last {
+            // Unless something was written meanwhile.
+            let _ = self.0.compare_exchange(last, 0, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(index: u64) -> HeaderMap {
+        HeaderMap::from_iter([(INDEX, HeaderValue::from(index))])
+    }
+
+    fn asked(last: &LastWrite) -> Option<u64> {
+        last.min_index(&Method::GET).map(|(_, index)| index.to_str().unwrap().parse().unwrap())
+    }
+
+    #[test]
+    fn reads_ask_for_the_last_write_of_all_clones() {
+        let last = LastWrite::default();
+        let writer = last.clone();
+        writer.take_note(&Method::GET, &reply(9));
+        assert_eq!(asked(&last), None, "what was read needs no waiting");
+        writer.take_note(&Method::POST, &reply(7));
+        writer.take_note(&Method::PUT, &reply(5));
+        writer.take_note(&Method::PUT, &HeaderMap::new());
+        assert_eq!(asked(&last), Some(7));
+        assert_eq!(last.min_index(&Method::POST), None, "a write waits for nothing");
+    }
+
+    #[test]
+    fn a_server_that_waited_in_vain_is_not_asked_again() {
+        let last = LastWrite::default();
+        last.take_note(&Method::POST, &reply(7));
+        last.take_note(&Method::GET, &reply(7));
+        assert_eq!(asked(&last), Some(7));
+        last.take_note(&Method::GET, &reply(6));
+        assert_eq!(asked(&last), None);
+        last.take_note(&Method::DELETE, &reply(8));
+        assert_eq!(asked(&last), Some(8));
+    }
+}
