@@ -75,6 +75,17 @@ impl Portolan {
         self.directory.join(name)
     }
 
+    /// A copy of the program that every user may run: the build's own directory may be closed to them.
+    ///
+    /// `cp` writes it: a file that this process has open for writing while another test starts a program cannot be run
+    /// ("text file busy").
+    fn public_copy(&self) -> PathBuf {
+        let copy = self.path("portolan");
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_portolan")).arg(&copy).status();
+        assert!(copied.unwrap().success(), "the program is copied");
+        copy
+    }
+
     fn run(mut self) -> RunOutput {
         self.command.output().unwrap().into()
     }

@@ -124,9 +124,7 @@ fn a_file_without_permission_is_reported() {
     }
     let mut portolan = portolan("").file("x", "old");
     fs::set_permissions(&portolan.directory, fs::Permissions::from_mode(0o755)).unwrap();
-    let copy = portolan.path("portolan");
-    fs::copy(env!("CARGO_BIN_EXE_portolan"), &copy).unwrap();
-    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
+    let copy = portolan.public_copy();
     for file in ["x", "new"] {
         let mut command = std::process::Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&copy);

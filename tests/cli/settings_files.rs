@@ -76,10 +76,7 @@ fn a_file_that_is_too_large() {
 /// Runs as an unprivileged user, whichever user runs the tests.
 fn run_unprivileged(mut portolan: Portolan) -> RunOutput {
     if fs::metadata("/proc/self").unwrap().uid() == 0 {
-        // The build's own directory may be closed to others.
-        let copy = portolan.path("portolan");
-        fs::copy(env!("CARGO_BIN_EXE_portolan"), &copy).unwrap();
-        let mut command = Command::new(copy);
+        let mut command = Command::new(portolan.public_copy());
         command.args(portolan.command.get_args()).env_clear().current_dir(&portolan.directory).uid(65534).gid(65534);
         let set = portolan.command.get_envs().filter_map(|(name, value)| Some((name, value?)));
         command.envs(set.map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<Vec<_>>());

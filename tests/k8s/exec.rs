@@ -1,7 +1,6 @@
 //! Credentials from a program: only with permission, once, and never beyond the deadline.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use rustix::process::{Pid, Signal, test_kill_process};
@@ -9,7 +8,7 @@ use rustix::process::{Pid, Signal, test_kill_process};
 use crate::double::{Double, Resource};
 use crate::objects::{namespace, service, slice};
 use crate::portolan::Portolan;
-use crate::support::{hear, kill};
+use crate::support::{hear, kill, make_program};
 
 const ANSWER: &str = "echo '{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\",\
                       \"status\":{\"token\":\"a-token-of-the-test\"}}'";
@@ -26,7 +25,7 @@ fn cluster() -> Double {
 fn with(double: &Double, script: &str) -> (Portolan, PathBuf) {
     let portolan = Portolan::without_kubeconfig().file("credentials", format!("#!/bin/sh\n{script}\n"));
     let program = portolan.path("credentials");
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    make_program(&program);
     let text = double.kubeconfig().exec(program.to_str().unwrap()).text();
     (portolan.file("config", text).args("-n shop --kubeconfig config"), program)
 }

@@ -1,7 +1,6 @@
 //! Permissions, and the report where they do not suffice.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -9,7 +8,7 @@ use serde_json::{Value, json};
 use crate::double::{Double, Resource, Rights, TOKEN};
 use crate::objects::{namespace, service, slice};
 use crate::portolan::{Portolan, addresses, by_id};
-use crate::support::{TempDir, needs_root, output, portolan_path, tool};
+use crate::support::{TempDir, make_program, needs_root, output, portolan_path, tool};
 
 fn cluster() -> Double {
     let double = Double::start();
@@ -173,7 +172,7 @@ fn a_program_for_credentials_runs_only_if_that_is_allowed() {
     let make = || {
         let portolan = Portolan::without_kubeconfig().file("credentials", script).args("-A --kubeconfig config");
         let program = portolan.path("credentials");
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        make_program(&program);
         portolan.file("config", double.kubeconfig().exec(program.to_str().unwrap()).text())
     };
     let refused = make();

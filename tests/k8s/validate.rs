@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::thread;
 
@@ -14,7 +13,7 @@ use crate::double::{Double, Fault, Resource, Rights, StopReason, TOKEN};
 use crate::kubectl::kubectl_says;
 use crate::objects::{endpoint, namespace, pod, service, slice_of};
 use crate::portolan::{Portolan, by_id};
-use crate::support::{Ended, Lines, TempDir, hear, output, portolan_path, tool};
+use crate::support::{Ended, Lines, TempDir, hear, make_program, output, portolan_path, tool};
 
 /// A web server on loopback that gives the same reply to every request until the test ends.
 pub fn web(answer: &'static str) -> SocketAddr {
@@ -223,7 +222,7 @@ fn what_does_not_pass_the_proxy_says_why() {
 fn by_program(double: &Double, script: &str) -> Portolan {
     let portolan = Portolan::without_kubeconfig().file("credentials", format!("#!/bin/sh\n{script}\n"));
     let program = portolan.path("credentials");
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    make_program(&program);
     let text = double.kubeconfig().exec(program.to_str().unwrap()).text();
     let portolan = portolan.file("config", text).file("token", TOKEN);
     portolan.args("-n shop --kubeconfig config --allow-exec --validate --via api-proxy")

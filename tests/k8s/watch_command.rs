@@ -1,7 +1,6 @@
 //! `--watch` as people run it: changes are reported, and a lost connection is not taken for a change.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Child;
 
 use rustix::process::Signal;
@@ -11,7 +10,7 @@ use crate::double::{Double, Fault, Resource, Rights, StopReason, TOKEN};
 use crate::names::{Resolver, external};
 use crate::objects::{namespace, pod, service, slice};
 use crate::portolan::Portolan;
-use crate::support::{Ended, Lines, TempDir, finish, kill};
+use crate::support::{Ended, Lines, TempDir, finish, kill, make_program};
 
 /// A running watch, and its lines.
 pub struct Watch {
@@ -239,7 +238,7 @@ fn expired_credentials_are_requested_again() {
     let script = "#!/bin/sh\necho '{\"kind\": \"ExecCredential\", \"status\": {\"token\": \"'$(cat token)'\"}}'\n";
     let portolan = Portolan::without_kubeconfig().file("credentials", script).file("token", TOKEN);
     let program = portolan.path("credentials");
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    make_program(&program);
     let portolan = portolan.file("config", double.kubeconfig().exec(program.to_str().unwrap()).text());
     outlasts_its_credentials(&double, portolan.args("--kubeconfig config --allow-exec"));
 }

@@ -1,13 +1,12 @@
 //! ndiff, and readers for Python and Node.js, accept `-o nmap-xml` as nmap's own output.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{Fixture, Listing, Scene, output, tool};
+use crate::support::{Fixture, Listing, Scene, make_program, output, tool};
 
 /// Names that try to break out of an attribute, and one that XML has no character for.
 const LISTENERS: &str = "name=a%22%3e%3cb%26%27%0a tcp=127.0.0.1:8001 tcp=[::1]:8002 tcp=[::]:8003,dual tcp=0.0.0.0:8004 \
@@ -242,7 +241,7 @@ fn readers_of_node_find_the_same_ports() {
     let path = saved(&scene, "node.xml", &outcome.stdout);
     let nmap = scene.dir().join("nmap");
     fs::write(&nmap, format!("#!/bin/sh\nexec cat '{}'\n", path.display())).unwrap();
-    fs::set_permissions(&nmap, fs::Permissions::from_mode(0o755)).unwrap();
+    make_program(&nmap);
 
     let modules = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("tools").join("clients/node_modules");
     let mut node = Command::new("node");

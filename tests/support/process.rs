@@ -113,6 +113,16 @@ pub fn output(command: &mut Command) -> Output {
     hear(child.unwrap_or_else(|e| panic!("cannot start {command:?}: {e}")), &format!("{command:?}"))
 }
 
+/// Makes a file that this process wrote a program.
+///
+/// It becomes a copy that another program writes: while this process has a file open for writing, a program that another test
+/// starts inherits it for a moment, and the file cannot be run ("text file busy").
+pub fn make_program(file: &Path) {
+    let script = r#"cp "$0" "$0.copy" && chmod 755 "$0.copy" && mv "$0.copy" "$0""#;
+    let made = output(tool("sh").args(["-c", script]).arg(file));
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
 /// Collects the output of a running program until it ends.
 pub fn hear(mut child: Child, what: &str) -> Output {
     let (mut out, mut err) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));

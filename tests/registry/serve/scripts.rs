@@ -11,7 +11,7 @@ use serde_json::json;
 use super::Server;
 use super::monitor::{Target, http_check, reach};
 use super::server::folder;
-use crate::support::{needs_root, output, portolan_path, tool};
+use crate::support::{make_program, needs_root, output, portolan_path, tool};
 
 fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
@@ -19,7 +19,7 @@ fn set_mode(path: &Path, mode: u32) {
 
 fn write_program(path: &Path, text: &str) {
     fs::write(path, format!("#!/bin/sh\n{text}")).unwrap();
-    set_mode(path, 0o755);
+    make_program(path);
 }
 
 /// A program of the server's own settings judges the instances of its service, with their address; none is run for a client.
