@@ -146,8 +146,8 @@ fn a_machine_that_cannot_be_read_for_a_while_keeps_what_was_there() {
     let stale = watched.until(|line| line["type"] == "stale");
     assert!(stale["age_ms"].is_u64() && stale["error"]["hint"].is_string(), "{stale}");
     assert!(watched.history.ids().contains(&&*first), "{:?}", watched.history);
-    // Lazy: the watch may be reading it.
-    scene.sh("umount --lazy /proc");
+    // Busy while the watch reads it.
+    scene.sh("for attempt in $(seq 1000); do umount /proc && exit; done; exit 1");
     // It may have been added before that, with a pending owner.
     let is_owned = |line: &Value| line["item"]["id"] == *second && line["item"]["detail"]["owner"] == "known";
     watched.until(is_owned);
