@@ -28,6 +28,7 @@ pub(crate) use self::address::RegistryAddress;
 pub(crate) use self::bytes::RegistryBytes;
 pub(crate) use self::failure::{RegistryCause, RegistryFailure};
 pub use self::last_write::LastWrite;
+use self::last_write::MIN_INDEX;
 pub(crate) use self::lines::RegistryLines;
 pub use self::proxy::ProxyVariables;
 pub(crate) use self::request::{RegistryReply, RegistryRequest, path_segment};
@@ -218,8 +219,9 @@ impl RegistryHttp {
         let failure = self.failure(Some(server), request, RegistryCause::TimedOut(limit));
         let url = server.address.url(&request.path);
         let mut sending = server.client.request(request.method.clone(), url).headers(self.0.headers.clone());
-        if let Some((name, index)) = self.0.options.last_write.min_index(&request.method) {
-            sending = sending.header(name, index);
+        let min_index = self.0.options.last_write.min_index(&request.method);
+        if let Some(index) = min_index {
+            sending = sending.header(MIN_INDEX, index);
         }
         if !request.query.is_empty() {
             sending = sending.query(&request.query);
@@ -246,7 +248,7 @@ impl RegistryHttp {
         let mut response = response.map_err(|error| failure.clone().because(RegistryCause::of(&error)))?;
         let is_unchanged = response.status() == StatusCode::NOT_MODIFIED && request.known_tag.is_some();
         if response.status().is_success() || is_unchanged {
-            self.0.options.last_write.take_note(&request.method, response.headers());
+            self.0.options.last_write.take_note(&request.method, min_index, response.headers());
             return Ok((response, failure));
         }
 
