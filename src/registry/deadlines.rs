@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpds::RedBlackTreeSetSync;
+use imbl::OrdSet;
 
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +25,7 @@ type Deadline = (Duration, Timer, Arc<str>);
 
 /// All deadlines, the next one first. Copies share their structure.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Deadlines(RedBlackTreeSetSync<Deadline>);
+pub(super) struct Deadlines(OrdSet<Deadline>);
 
 impl Deadlines {
     /// Moves a deadline of an instance. `None` is no deadline.
@@ -35,16 +35,16 @@ impl Deadlines {
         }
 
         if let Some(at) = old {
-            self.0.remove_mut(&(at, timer, Arc::clone(id)));
+            self.0.remove(&(at, timer, Arc::clone(id)));
         }
         if let Some(at) = new {
-            self.0.insert_mut((at, timer, Arc::clone(id)));
+            self.0.insert((at, timer, Arc::clone(id)));
         }
     }
 
     /// The next deadline, if it has come.
     pub(super) fn due(&self, now: Duration) -> Option<(Timer, Arc<str>)> {
-        let (_, timer, id) = self.0.first().filter(|(at, _, _)| *at <= now)?;
+        let (_, timer, id) = self.0.get_min().filter(|(at, _, _)| *at <= now)?;
         Some((*timer, Arc::clone(id)))
     }
 
@@ -55,6 +55,6 @@ impl Deadlines {
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.0.size()
+        self.0.len()
     }
 }

@@ -270,7 +270,7 @@ impl State {
 
     pub(super) fn enter_places(&mut self, id: &Arc<str>, registration: &Registration) {
         if registration.port > 0 {
-            self.places.insert_mut((self.place_hash(registration), Arc::clone(id)));
+            self.places.insert((self.place_hash(registration), Arc::clone(id)));
         }
         if let Some(node) = registration.node.as_deref() {
             let mut ids = self.nodes.get(node).cloned().unwrap_or_default();
@@ -284,7 +284,7 @@ impl State {
     }
 
     pub(super) fn leave_places(&mut self, id: &Arc<str>, registration: &Registration) {
-        self.places.remove_mut(&(self.place_hash(registration), Arc::clone(id)));
+        self.places.remove(&(self.place_hash(registration), Arc::clone(id)));
 
         let Some(node) = registration.node.as_deref() else { return };
         if let Some(ids) = self.nodes.get_mut(node) {

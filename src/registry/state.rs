@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
+use imbl::OrdSet;
 use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 
 use super::deadlines::{Deadlines, Timer};
@@ -29,7 +30,7 @@ pub struct State {
     pub(super) nodes: RedBlackTreeMapSync<Arc<str>, RedBlackTreeSetSync<Arc<str>>>,
     pub(super) down_nodes: RedBlackTreeSetSync<Arc<str>>,
     /// The instances by the hash of their address and port. Two addresses may have one hash.
-    pub(super) places: RedBlackTreeSetSync<(u64, Arc<str>)>,
+    pub(super) places: OrdSet<(u64, Arc<str>)>,
     pub(super) place_hasher: RandomState,
     /// The services of the view's `ended_services` by their index.
     pub(super) ended: RedBlackTreeMapSync<u64, Arc<str>>,
@@ -66,7 +67,7 @@ impl State {
             removals: Deadlines::default(),
             nodes: RedBlackTreeMapSync::new_sync(),
             down_nodes: RedBlackTreeSetSync::new_sync(),
-            places: RedBlackTreeSetSync::new_sync(),
+            places: OrdSet::new(),
             place_hasher: RandomState::default(),
             ended: RedBlackTreeMapSync::new_sync(),
             failed: RedBlackTreeSetSync::new_sync(),

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::json;
 use tracing::info;
 
-use super::ring::Event;
+use super::event::Event;
 use super::service_key::ServiceKey;
 use super::times;
 use crate::model::{CONFIG_NAMESPACE, DRIFT_NAMESPACE, TRAFFIC_NAMESPACE};

@@ -22,6 +22,7 @@ mod contact;
 pub(crate) mod dns;
 mod document_event;
 pub(crate) mod eureka;
+mod event;
 mod exporter;
 mod fleet_drift;
 mod freshness;

@@ -3,28 +3,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use parking_lot::RwLock;
-use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::access::Scope;
+use super::event::{Event, PackedEvent};
 use super::service_key::ServiceKey;
 use crate::model::{CONFIG_NAMESPACE, DRIFT_NAMESPACE, NODES_NAMESPACE, TRAFFIC_NAMESPACE};
-use crate::registry::ChangeKind;
 use crate::store::StoredEvent;
-
-/// A change as clients read it.
-#[derive(Debug)]
-pub(super) struct Event {
-    pub(super) index: u64,
-    pub(super) kind: &'static str,
-    pub(super) service: ServiceKey,
-    /// The index of the service's change before.
-    pub(super) previous: u64,
-    /// The event as one line of JSON, without its end.
-    pub(super) json: Bytes,
-}
 
 /// What the events are about that a client wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,8 +59,11 @@ pub(super) struct Ring {
 
 #[derive(Debug, Default)]
 struct EventBuffer {
-    events: VecDeque<Arc<Event>>,
-    /// The bytes of their lines.
+    /// The older ones, before the newest. Few clients still miss them.
+    packed: VecDeque<PackedEvent>,
+    /// The newest, as every watcher gets them.
+    newest: VecDeque<Arc<Event>>,
+    /// The bytes of all their lines.
     bytes: usize,
     /// The index before the first event.
     floor: u64,
@@ -86,27 +75,8 @@ struct EventBuffer {
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// How many events a client is given at once.
 const MAX_TAKEN: usize = 256;
-
-/// What is read back from a stored event.
-#[derive(Deserialize)]
-struct StoredHead {
-    #[serde(rename = "type")]
-    kind: String,
-    namespace: String,
-    service: String,
-    previous: u64,
-}
-
-impl Event {
-    /// An event from its line; `None` if it is none.
-    pub(super) fn of_line(index: u64, line: Vec<u8>) -> Option<Self> {
-        let head: StoredHead = serde_json::from_slice(&line).ok()?;
-        let kind = [ChangeKind::Added, ChangeKind::Updated, ChangeKind::Removed].map(ChangeKind::as_str);
-        let kind = kind.into_iter().find(|kind| *kind == head.kind)?;
-        let service = ServiceKey::new(&head.namespace, &head.service);
-        Some(Self { index, kind, service, previous: head.previous, json: line.into() })
-    }
-}
+/// How many of the newest events are ready to be sent. Twice as many are packed down to this.
+const MAX_NEWEST: usize = 256;
 
 impl Filter {
     /// The events of one configuration. The caller checks the permission.
@@ -144,7 +114,7 @@ impl Filter {
 impl Ring {
     /// Whether any of the kept events is one that a client with this filter gets.
     pub(super) fn has_event(&self, filter: &Filter) -> bool {
-        self.kept.read().events.iter().any(|event| filter.accepts(&event.service))
+        self.kept.read().services().any(|service| filter.accepts(service))
     }
 
     /// A ring that keeps `max` events, or fewer large ones. `index`: the index of the registry at its start; `stored`: the events before it,
@@ -176,7 +146,7 @@ impl Ring {
 
     /// The number of events that are kept.
     pub(super) fn len(&self) -> usize {
-        self.kept.read().events.len()
+        self.kept.read().len()
     }
 
     /// Adds events, in the order of their indexes, and wakes those that wait for them.
@@ -184,11 +154,11 @@ impl Ring {
         let Some(last) = events.last().map(|event| event.index) else { return };
         let mut kept = self.kept.write();
         kept.bytes += events.iter().map(|event| event.json.len()).sum::<usize>();
-        kept.events.extend(events.iter().cloned());
-        while kept.events.len() > self.max || kept.bytes > MAX_BYTES {
-            let Some(oldest) = kept.events.pop_front() else { break };
-            kept.floor = oldest.index;
-            kept.bytes -= oldest.json.len();
+        kept.newest.extend(events.iter().cloned());
+        while kept.len() > self.max || kept.bytes > MAX_BYTES {
+            let Some((index, bytes)) = kept.pop_oldest() else { break };
+            kept.floor = index;
+            kept.bytes -= bytes;
         }
         drop(kept);
 
@@ -203,6 +173,27 @@ impl Ring {
                     waiting.send_replace(event.index);
                 }
             }
+        }
+        drop(last_of);
+        self.pack();
+    }
+
+    /// Packs what is not new any more. Watchers are awake by now, and readers wait for none of it.
+    fn pack(&self) {
+        let kept = self.kept.read();
+        if kept.newest.len() < 2 * MAX_NEWEST {
+            return;
+        }
+        let older: Vec<Arc<Event>> = kept.newest.iter().take(kept.newest.len() - MAX_NEWEST).cloned().collect();
+        drop(kept);
+        let packed = PackedEvent::pack(&older);
+
+        let mut kept = self.kept.write();
+        // It may have begun anew meanwhile.
+        let is_same = kept.newest.iter().zip(&older).filter(|(new, old)| Arc::ptr_eq(new, old)).count() == older.len();
+        if is_same {
+            kept.newest.drain(..older.len());
+            kept.packed.extend(packed);
         }
     }
 
@@ -227,7 +218,7 @@ impl Ring {
     /// ahead of the events.
     pub(super) fn missed(&self, since: u64, current: u64, filter: &Filter) -> MissedEvents {
         let kept = self.kept.read();
-        let last = kept.events.back().map_or(kept.floor, |event| event.index);
+        let last = kept.newest.back().map_or(kept.floor, |event| event.index);
         // An index that this registry never had: it is another registry's.
         if since > last.max(current) {
             return MissedEvents::TooOld;
@@ -237,12 +228,13 @@ impl Ring {
         let start = usize::try_from(since.saturating_sub(kept.floor)).unwrap_or(usize::MAX);
         let mut taken: Vec<Arc<Event>> = Vec::new();
         let mut until = last.max(since);
-        for event in kept.events.iter().skip(start).filter(|event| filter.accepts(&event.service)) {
+        for event in kept.from(start).filter(|event| filter.accepts(event.service())) {
             if taken.len() == MAX_TAKEN {
                 until = taken.last().map_or(until, |event| event.index);
                 break;
             }
-            taken.push(Arc::clone(event));
+            let Some(event) = event.ready() else { return MissedEvents::TooOld };
+            taken.push(event);
         }
 
         // What is no longer kept may have been about this service, unless its next event says otherwise.
@@ -264,14 +256,68 @@ impl EventBuffer {
 
             known.floor -= 1;
             known.bytes = bytes;
-            known.events.push_front(Arc::new(event));
+            known.newest.push_front(Arc::new(event));
+        }
+        let older = known.newest.len().saturating_sub(MAX_NEWEST);
+        let older: Vec<Arc<Event>> = known.newest.drain(..older).collect();
+        for events in older.chunks(MAX_NEWEST) {
+            known.packed.extend(PackedEvent::pack(events));
         }
         known
+    }
+
+    fn len(&self) -> usize {
+        self.packed.len() + self.newest.len()
+    }
+
+    /// The events from this position on.
+    fn from(&self, start: usize) -> impl Iterator<Item = KeptEvent<'_>> {
+        let packed = self.packed.iter().skip(start).map(KeptEvent::Packed);
+        let newest = self.newest.iter().skip(start.saturating_sub(self.packed.len()));
+        packed.chain(newest.map(KeptEvent::Newest))
+    }
+
+    fn services(&self) -> impl Iterator<Item = &ServiceKey> {
+        self.from(0).map(KeptEvent::service)
+    }
+
+    /// Takes the oldest away: its index, and the bytes of its line.
+    fn pop_oldest(&mut self) -> Option<(u64, usize)> {
+        if let Some(oldest) = self.packed.pop_front() {
+            return Some((oldest.index, oldest.line_bytes));
+        }
+        self.newest.pop_front().map(|oldest| (oldest.index, oldest.json.len()))
+    }
+}
+
+/// An event as it is kept.
+#[derive(Clone, Copy, Debug)]
+enum KeptEvent<'k> {
+    Packed(&'k PackedEvent),
+    Newest(&'k Arc<Event>),
+}
+
+impl<'k> KeptEvent<'k> {
+    fn service(self) -> &'k ServiceKey {
+        match self {
+            Self::Packed(event) => &event.service,
+            Self::Newest(event) => &event.service,
+        }
+    }
+
+    /// The event as it is sent.
+    fn ready(self) -> Option<Arc<Event>> {
+        match self {
+            Self::Packed(event) => event.unpack(),
+            Self::Newest(event) => Some(Arc::clone(event)),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     fn event(index: u64, name: &str, previous: u64) -> Arc<Event> {
@@ -361,6 +407,36 @@ mod tests {
         ring.reset(40, stored.collect());
         assert_eq!((ring.len(), ring.kept.read().floor, ring.resets()), (15, 25, 1), "a line is longer than the text");
         assert_eq!(indexes(ring.missed(24, 40, &Filter::default())), None);
+    }
+
+    #[test]
+    fn packed_events_are_read_as_they_were() {
+        let lines: Vec<StoredEvent> = (1..=2_000).map(|index| line(index, index - 1)).collect();
+        let body = |index: usize| lines[index - 1].body.clone();
+        let pushed = Ring::new(1_500, 0, Vec::new());
+        for stored in lines.chunks(7) {
+            let events = stored.iter().map(|stored| Event::of_line(stored.index, stored.body.clone()).unwrap());
+            pushed.push(&events.map(Arc::new).collect::<Vec<_>>());
+        }
+        let restarted = Ring::new(1_500, 2_000, lines.clone());
+
+        for ring in [&pushed, &restarted] {
+            let bytes: usize = (501..=2_000).map(|index| body(index).len()).sum();
+            let kept = ring.kept.read();
+            assert_eq!((kept.len(), kept.floor, kept.bytes), (1_500, 500, bytes));
+            assert!(kept.newest.len() < 2 * MAX_NEWEST, "{}", kept.newest.len());
+            let packed: usize = kept.packed.iter().map(PackedEvent::packed_bytes).sum();
+            assert!(packed < bytes / 2, "{packed} of {bytes}");
+            drop(kept);
+            for since in [500, 501, 755, 1_400, 1_743, 1_744, 1_999] {
+                let MissedEvents::Events(events, _) = ring.missed(since, 2_000, &of("a")) else { panic!("it is kept") };
+                assert_eq!(events.len(), (2_000 - since as usize).min(MAX_TAKEN));
+                for (event, index) in events.iter().zip(since + 1..) {
+                    assert_eq!((event.index, event.previous, event.kind), (index, index - 1, "updated"));
+                    assert_eq!(event.json, body(index as usize));
+                }
+            }
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use tracing::{debug, info, warn};
 
 use crate::registry::{Change, ChangeKind, DocumentChange, Now, Replica, State};
 use crate::server::document_event::log_document;
-use crate::server::ring::Event;
+use crate::server::event::Event;
 use crate::server::shared::App;
 use crate::server::view::{View, ViewDraft};
 use crate::server::writer::CommandWriter;
