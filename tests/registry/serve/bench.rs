@@ -87,6 +87,27 @@ fn a_stall_of_the_server_is_part_of_the_latencies() {
     assert!(latency("p95_us") >= 700.0 && latency("p99_us") >= 900.0, "{report}");
 }
 
+/// It keeps to the processor that it is given, so that the others are the server's.
+#[test]
+fn it_keeps_to_one_processor() {
+    let allowed = |pid: &str| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap();
+        list.trim().to_owned()
+    };
+    let server = Server::in_memory();
+    let own = allowed("self").split(['-', ',']).next().unwrap().to_owned();
+    let words = format!("discover {SHORT} --cpu {own}");
+    let mut child = command(&words, &url(&server)).spawn().unwrap();
+    let mut notes = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(notes.next().unwrap().unwrap().starts_with("sending discover to http://"));
+    assert_eq!(allowed(&child.id().to_string()), own);
+    assert!(child.wait_with_output().unwrap().status.success());
+
+    let (_, err) = bench("discover --cpu 99999", &url(&server), 2);
+    assert!(err.starts_with("error: cannot use --cpu 99999: there is no such processor\nhint: `nproc` shows"), "{err}");
+}
+
 /// A closed loop says that it is one; CSV has a line of names and a line of figures.
 #[test]
 fn the_other_loop_and_the_other_formats() {
