@@ -12,17 +12,19 @@ use crate::support::{TempDir, output, portolan_path, tool};
 /// # Panics
 /// If a reply is not a success.
 pub fn wrk(address: SocketAddr, path: &str, body: Option<&str>, seconds: u32) -> f64 {
+    let Some(body) = body else { return wrk_with(address, path, None, seconds) };
+    let script = format!(
+        "wrk.method = \"POST\"\nwrk.path = \"{path}\"\nwrk.body = [[{body}]]\nwrk.headers[\"Content-Type\"] = \"application/json\"\n"
+    );
+    wrk_script(address, &script, seconds)
+}
+
+/// The same with requests of a script.
+pub fn wrk_script(address: SocketAddr, script: &str, seconds: u32) -> f64 {
     let dir = TempDir::new();
-    let mut command = command(seconds);
-    if let Some(body) = body {
-        let file = dir.path().join("post.lua");
-        let script = format!(
-            "wrk.method = \"POST\"\nwrk.body = [[{body}]]\nwrk.headers[\"Content-Type\"] = \"application/json\"\n"
-        );
-        std::fs::write(&file, script).expect("the script is written");
-        command.arg("-s").arg(file);
-    }
-    rate(command.arg(format!("http://{address}{path}")))
+    let file = dir.path().join("requests.lua");
+    std::fs::write(&file, script).expect("the script is written");
+    rate(command(seconds).arg("-s").arg(file).arg(format!("http://{address}")))
 }
 
 /// The same for reads, with this header.

@@ -12,6 +12,7 @@ use crate::servers::{Server, instance};
 use crate::support::{HANG, TempDir};
 
 const DISCOVER: &str = "/api/v1/discover?service_name=web";
+const NACOS_LIST: &str = "/nacos/v1/ns/instance/list?serviceName=web&healthyOnly=true";
 const CONSUL_HEALTH: &str = "/v1/health/service/web?passing=1";
 
 /// The servers of a comparison, each with the same instances, whose answers were checked.
@@ -20,6 +21,7 @@ struct Peers {
     bare: Server,
     consul: Server,
     etcd: Server,
+    rnacos: Option<Server>,
     _folder: TempDir,
 }
 
@@ -27,7 +29,7 @@ impl Peers {
     fn with(instances: usize) -> Self {
         let folder = TempDir::new();
         let portolan = Server::portolan(folder.path(), &[], &[]);
-        let (consul, etcd) = (Server::consul(), Server::etcd());
+        let (consul, etcd, rnacos) = (Server::consul(), Server::etcd(), Server::rnacos());
         for number in 0..instances {
             let body = instance("web", number, true);
             send(portolan.address, "POST", "/api/v1/services", &body);
@@ -36,6 +38,9 @@ impl Peers {
             send(consul.address, "PUT", "/v1/agent/service/register", &service);
             let (key, value) = (base64(&format!("/services/web/{number:04}")), base64(&body.to_string()));
             send(etcd.address, "POST", "/v3/kv/put", &json!({ "key": key, "value": value }));
+            if let Some(rnacos) = &rnacos {
+                send(rnacos.address, "POST", &nacos_instance(&body), &Value::Null);
+            }
         }
 
         let answer = send(portolan.address, "GET", DISCOVER, &Value::Null);
@@ -54,12 +59,25 @@ impl Peers {
         }
         let range: Value = serde_json::from_str(&send(etcd.address, "POST", "/v3/kv/range", &range())).unwrap();
         assert_eq!(range["count"], instances.to_string());
-        Self { portolan, bare, consul, etcd, _folder: folder }
+        if let Some(rnacos) = &rnacos {
+            let list: Value = serde_json::from_str(&send(rnacos.address, "GET", NACOS_LIST, &Value::Null)).unwrap();
+            assert_eq!(list["hosts"].as_array().map(Vec::len), Some(instances), "{list}");
+        }
+        Self { portolan, bare, consul, etcd, rnacos, _folder: folder }
     }
 }
 
 fn count(list: &str) -> usize {
     serde_json::from_str::<Value>(list).ok().and_then(|list| list.as_array().map(Vec::len)).unwrap_or(0)
+}
+
+/// The request that registers an instance with r-nacos, with the same content.
+fn nacos_instance(body: &Value) -> String {
+    let [address, id] = ["address", "id"].map(|field| body[field].as_str().unwrap());
+    // A JSON object: its quotes and braces are written as `%` and their code.
+    let metadata =
+        format!("%7B%22id%22:%22{id}%22,%22version%22:%221.2.0%22,%22region%22:%22eu%22,%22tags%22:%22api,blue%22%7D");
+    format!("/nacos/v1/ns/instance?serviceName=web&ip={address}&port=8080&metadata={metadata}")
 }
 
 /// All keys of the service.
@@ -78,20 +96,20 @@ pub fn throughput(options: &Options) -> String {
     for (instances, goal) in [(1, 5.0), (10, 15.0)] {
         let peers = Peers::with(instances);
         let range = range().to_string();
-        let mut rounds: Vec<[f64; 4]> = Vec::new();
-        for _ in 0..options.runs {
-            rounds.push([
-                wrk(peers.portolan.address, DISCOVER, None, options.seconds),
-                wrk(peers.bare.address, "/", None, options.seconds),
-                wrk(peers.consul.address, CONSUL_HEALTH, None, options.seconds),
-                wrk(peers.etcd.address, "/v3/kv/range", Some(&range), options.seconds),
-            ]);
-        }
+        let mut measured = vec![
+            ("portolan serve, discover", &peers.portolan, DISCOVER, None),
+            ("bare axum, the same bytes", &peers.bare, "/", None),
+            ("Consul, health/service", &peers.consul, CONSUL_HEALTH, None),
+            ("etcd, kv/range", &peers.etcd, "/v3/kv/range", Some(range.as_str())),
+        ];
+        measured.extend(peers.rnacos.as_ref().map(|rnacos| ("r-nacos, instance/list", rnacos, NACOS_LIST, None)));
+        let round = |_| -> Vec<f64> {
+            measured.iter().map(|(_, server, path, body)| wrk(server.address, path, *body, options.seconds)).collect()
+        };
+        let rounds: Vec<Vec<f64>> = (0..options.runs).map(round).collect();
 
-        let names =
-            ["portolan serve, discover", "bare axum, the same bytes", "Consul, health/service", "etcd, kv/range"];
         let _ = writeln!(text, "{instances} instances of the service: median of {} rounds", options.runs);
-        for (at, name) in names.iter().enumerate() {
+        for (at, (name, ..)) in measured.iter().enumerate() {
             let rate = median(rounds.iter().map(|round| round[at]).collect());
             let ratio = median(rounds.iter().map(|round| round[0] / round[at]).collect());
             let goal = match at {

@@ -76,6 +76,22 @@ impl Server {
         server
     }
 
+    /// r-nacos, where it is installed. It expects no heartbeats for an hour.
+    pub fn rnacos() -> Option<Self> {
+        let dir = TempDir::new();
+        // The console's port is not needed, and must be free all the same.
+        let [http, grpc, console] = [(); 3].map(|()| free_port());
+        let mut command = Command::new(installed("rnacos")?);
+        command.current_dir(dir.path()).env("RNACOS_DATA_DIR", dir.path().join("data"));
+        command.env("RNACOS_HTTP_PORT", http.to_string()).env("RNACOS_GRPC_PORT", grpc.to_string());
+        command.env("RNACOS_HTTP_CONSOLE_PORT", console.to_string()).env("RUST_LOG", "error");
+        command.env("RNACOS_RAFT_NODE_ADDR", format!("127.0.0.1:{grpc}"));
+        for time in ["HEALTH", "INSTANCE"] {
+            command.env(format!("RNACOS_NAMING_{time}_TIMEOUT_SECOND"), "3600");
+        }
+        Some(Self::start(command, SocketAddr::from(([127, 0, 0, 1], http)), Some(dir)))
+    }
+
     /// A server that only sends these bytes.
     pub fn bare(body: &[u8]) -> Self {
         let dir = TempDir::new();
@@ -140,6 +156,16 @@ fn consul_path() -> PathBuf {
     let path = tools.join("consul");
     assert!(path.is_file(), "consul is not installed: tests/support/get_consul {}", tools.display());
     path
+}
+
+/// A program that is compared with where it is installed.
+fn installed(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let file = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file());
+    if file.is_none() {
+        println!("{name} is not installed, and not compared with");
+    }
+    file
 }
 
 pub fn consul_version() -> String {

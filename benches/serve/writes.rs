@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Instant;
 
 use crate::Options;
-use crate::load::{bench, latency_header, latency_line, millis, report};
+use crate::load::{bench, latency_header, latency_line, millis, report, wrk_script};
 use crate::servers::{Server, fill};
 use crate::support::TempDir;
 
@@ -36,8 +36,24 @@ pub fn registrations(options: &Options) -> String {
     let url = format!("consul://{}", consul.address);
     let most = report(bench(&url, &closed));
     text.push_str(&latency_line("Consul's agent, closed loop", &most, "latency"));
+    if let Some(rnacos) = Server::rnacos() {
+        let rate = wrk_script(rnacos.address, NACOS_REGISTER, seconds);
+        let _ = writeln!(text, "r-nacos, closed loop of wrk: {rate:.0}/s, kept in memory and not on the disk");
+    }
     text
 }
+
+/// Registers an instance at another address with each request.
+const NACOS_REGISTER: &str = r#"
+local thread = 0
+function setup(t) t:set("thread", thread); thread = thread + 1 end
+local number = 0
+function request()
+  number = number + 1
+  local ip = (10 + thread) .. "." .. math.floor(number / 65536) % 256 .. "." .. math.floor(number / 256) % 256 .. "." .. number % 256
+  return wrk.format("POST", "/nacos/v1/ns/instance?serviceName=bench&ip=" .. ip .. "&port=8080&metadata=%7B%22region%22:%22eu%22%7D")
+end
+"#;
 
 /// Heartbeats, and the time of processors that they cost the server.
 pub fn heartbeats(options: &Options) -> String {

@@ -113,7 +113,8 @@ impl<'w> Printer<'w> {
             let PrintReport { errors, limits, hosts_scanned, compared, .. } = &self.printed;
             let (coverage, args) = (compared.coverage.lock().clone(), command_line::shown());
             let (finished, hosts) = (self.finished.unwrap_or_else(Timestamp::now), hosts_scanned.as_deref());
-            let host = source.host().filter(|_| self.outputs.depth() == DetailLevel::Full);
+            let is_full = self.outputs.depth() == DetailLevel::Full;
+            let host = is_full.then(|| source.host()).flatten();
             let completeness = *completeness;
             let filters = &source.filters();
             self.outputs.end(&Footer {

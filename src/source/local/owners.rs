@@ -317,7 +317,8 @@ impl MachineClock {
     }
 }
 
-fn boot_time() -> Option<Timestamp> {
+/// When this machine started.
+pub(super) fn boot_time() -> Option<Timestamp> {
     let running = rustix::time::clock_gettime(ClockId::Boottime);
     let running = SignedDuration::new(running.tv_sec, i32::try_from(running.tv_nsec).ok()?);
     Timestamp::now().checked_sub(running).ok()
