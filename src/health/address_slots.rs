@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
 
+use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -21,7 +22,7 @@ const MAX_PER_ADDRESS: usize = 16;
 pub(super) struct AddressSlots {
     /// The addresses of this machine besides those of loopback.
     own: Vec<IpAddr>,
-    running: Arc<Mutex<HashMap<SocketAddr, Weak<Semaphore>>>>,
+    running: Arc<Mutex<HashMap<SocketAddr, Weak<Semaphore>, RandomState>>>,
 }
 
 /// The right to check the endpoints of an address and port, until this is dropped.
@@ -29,7 +30,7 @@ pub(super) struct AddressSlots {
 pub(super) struct AddressSlot {
     address: SocketAddr,
     permit: Option<OwnedSemaphorePermit>,
-    running: Arc<Mutex<HashMap<SocketAddr, Weak<Semaphore>>>>,
+    running: Arc<Mutex<HashMap<SocketAddr, Weak<Semaphore>, RandomState>>>,
 }
 
 impl AddressSlots {

@@ -24,8 +24,7 @@ impl EndpointValidator {
     pub(crate) async fn check(&self, subject: &Subject, stopping: &Shutdown) -> Evidence {
         let mut evidence = Evidence::default();
         let Subject { endpoint, spec, route, .. } = subject;
-        let has_history = self.samples(spec) > 1 || self.options.again.is_some();
-        let Some(plan) = plan(endpoint, spec, route, has_history, &self.own) else {
+        let Some(plan) = plan(endpoint, spec, route, self.keeps_history(spec), &self.own) else {
             return evidence;
         };
 
@@ -35,6 +34,8 @@ impl EndpointValidator {
         }
 
         evidence.skipped.clone_from(&plan.unwanted);
+        // Observations are large: a list with room to grow would take most of the memory of a long run.
+        evidence.observations.reserve_exact(plan.wanted.len());
         let end_of_run = tokio::select! {
             biased;
             () = stopping.stopping() => Some(BlockCause::Stopped),
@@ -51,6 +52,11 @@ impl EndpointValidator {
             }
         }
         evidence
+    }
+
+    /// Whether an endpoint has several samples, in this run or over several.
+    fn keeps_history(&self, spec: &CheckSpec) -> bool {
+        self.samples(spec) > 1 || self.options.again.is_some()
     }
 
     /// The samples of an endpoint: more than one in a watch would only delay the next look.
@@ -99,18 +105,19 @@ impl EndpointValidator {
         target.latency = latency_targets(ip, &plan.target.spec.goal, &self.own);
 
         let failed = (addresses.len() > 1 && winner.is_none()).then(|| failed_race(&race, target.latency.connect_us));
-        let breaker = self.breaker(&target, subject.index);
+        // One sample of one run has nothing to skip.
+        let breaker = self.keeps_history(&subject.spec).then(|| self.breaker(&target, subject.index));
         let remembered = results.len();
         // The silent addresses are waited for while the checks run.
         let patience = self.patience();
         let names_dead = winner.is_some() && evidence.has(CheckName::Dns);
         let (dead, ()) = tokio::join!(
             async { if names_dead { race.dead(patience).await } else { Vec::new() } },
-            self.take_samples(&target, plan, failed, &breaker, (&mut results, evidence)),
+            self.take_samples(&target, plan, failed, breaker.as_deref(), (&mut results, evidence)),
         );
         evidence.set_dead(dead);
 
-        let circuit = circuit(&breaker);
+        let circuit = breaker.as_deref().map_or(Circuit::Closed, circuit);
         // While the circuit is open there is no new sample, so the earlier evidence stays.
         if let Some(previous) = previous.filter(|_| results.len() == remembered && evidence.blocked.is_empty()) {
             *evidence = previous.evidence.carry_over(previous.at.elapsed(), circuit);
@@ -131,15 +138,15 @@ impl EndpointValidator {
         target: &CheckTarget,
         plan: &CheckPlan,
         mut failed: Option<CheckResult<Observation>>,
-        breaker: &Breaker,
+        breaker: Option<&Breaker>,
         (results, evidence): (&mut Vec<bool>, &mut Evidence),
     ) {
         for _ in 0..self.samples(&target.spec) {
-            if !self.options.skips_failing {
-                // The caller's schedule decides when an endpoint that fails is tried again.
+            // The caller's schedule may decide when an endpoint that fails is tried again.
+            let Some(breaker) = breaker.filter(|_| self.options.skips_failing) else {
                 self.sample(target, plan, failed.take(), evidence).await;
                 continue;
-            }
+            };
             let Ok(permit) = breaker.permit() else { break };
             match self.sample(target, plan, failed.take(), evidence).await {
                 Some(usable) => {

@@ -8,15 +8,35 @@ use std::process::{Child, Command};
 use super::portolan;
 
 /// A process named `sleep` that holds a listener, and its port. It ends when this is dropped.
-struct Holder(Child, u16);
+///
+/// A listener of this process would have more holders: until it runs its program, a child that another test has just started
+/// holds whatever its parent does.
+pub(super) struct Holder(Child, u16);
 
 impl Holder {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let child = Command::new("sleep").arg("600").stdin(OwnedFd::from(listener)).spawn().unwrap();
         Self(child, port)
     }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.1
+    }
+}
+
+/// A process that holds two listeners, and their ports in order.
+pub(super) fn two_listeners() -> (Holder, [u16; 2]) {
+    let [first, second] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let mut ports = [&first, &second].map(|listener| listener.local_addr().unwrap().port());
+    ports.sort_unstable();
+    let child = Command::new("sleep").arg("600").stdin(OwnedFd::from(first)).stdout(OwnedFd::from(second)).spawn();
+    (Holder(child.unwrap(), ports[0]), ports)
 }
 
 impl Drop for Holder {

@@ -6,6 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use serde_json::Value;
 
+use super::holders::Holder;
 use super::{Portolan, portolan, with_settings};
 
 /// A listener, and a scan that finds it.
@@ -57,13 +58,12 @@ fn files_leave_standard_output_as_it_was() {
 /// The table on standard output needs fewer details of each service than the file.
 #[test]
 fn the_deepest_format_says_how_much_is_read() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let mut portolan = portolan(&format!("discover local -p {port} -o name -o json=x"));
+    let holder = Holder::new();
+    let mut portolan = portolan(&format!("discover local -p {} -o name -o json=x", holder.port()));
     assert_eq!(portolan.command.output().unwrap().status.code(), Some(0));
     let document: Value = serde_json::from_str(&fs::read_to_string(portolan.path("x")).unwrap()).unwrap();
     let process = &document["items"][0]["detail"]["processes"][0];
-    assert_eq!(process["pid"], std::process::id());
+    assert_eq!(process["pid"], holder.pid());
     assert!(process["memory_bytes"].as_u64().unwrap() > 0);
 }
 

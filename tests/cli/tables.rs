@@ -1,16 +1,7 @@
 //! Tables as people choose them: columns, order, groups, colors.
 
-use std::net::TcpListener;
-
+use super::holders::two_listeners;
 use super::{portolan, with_settings};
-
-/// Two listeners of this process, and their ports in order.
-fn listeners() -> (Vec<TcpListener>, Vec<u16>) {
-    let listeners: Vec<_> = (0..2).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    let mut ports: Vec<u16> = listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
-    ports.sort_unstable();
-    (listeners, ports)
-}
 
 /// What `portolan local` prints of two ports.
 fn local(ports: &[u16], args: &str) -> String {
@@ -22,8 +13,8 @@ fn local(ports: &[u16], args: &str) -> String {
 
 #[test]
 fn columns_are_those_that_were_chosen_in_their_order() {
-    let (_listeners, ports) = listeners();
-    let pid = std::process::id();
+    let (holder, ports) = two_listeners();
+    let pid = holder.pid();
     assert_eq!(
         local(&ports, "--columns pid,ADDRESS"),
         format!(
@@ -42,7 +33,7 @@ fn columns_are_those_that_were_chosen_in_their_order() {
 
 #[test]
 fn the_order_is_that_of_a_column() {
-    let (_listeners, ports) = listeners();
+    let (_holder, ports) = two_listeners();
     let up = format!("{}\n{}\n", ports[0], ports[1]);
     let down = format!("{}\n{}\n", ports[1], ports[0]);
     assert_eq!(local(&ports, "--columns port --no-headers --sort port"), up);
@@ -55,7 +46,7 @@ fn the_order_is_that_of_a_column() {
 
 #[test]
 fn rows_stand_below_their_group_or_process() {
-    let (_listeners, ports) = listeners();
+    let (holder, ports) = two_listeners();
     let text = local(&ports, "--group-by port --columns proto,address --no-headers");
     let expected: Vec<String> =
         ports.iter().flat_map(|port| [format!("{port} (1)"), format!("  tcp    127.0.0.1:{port}")]).collect();
@@ -67,17 +58,17 @@ fn rows_stand_below_their_group_or_process() {
     assert!(alone.code == Some(2) && alone.stderr.contains("--group-by"), "{alone:?}");
 
     let text = local(&ports, "--tree --columns address --no-headers");
-    let own = format!("({})", std::process::id());
+    let own = format!("({})", holder.pid());
     let place = text.lines().position(|line| line.contains(&own)).unwrap_or_else(|| panic!("no {own} in\n{text}"));
     let below: Vec<&str> = text.lines().skip(place + 1).map(|line| line.rsplit(' ').next().unwrap()).collect();
     assert_eq!(below, ports.iter().map(|port| format!("127.0.0.1:{port}")).collect::<Vec<_>>());
-    let parent = rustix::process::getppid().unwrap().as_raw_nonzero().to_string();
+    let parent = std::process::id();
     assert!(text.lines().take(place).any(|line| line.contains(&format!("({parent})"))), "{text}");
 }
 
 #[test]
 fn color_is_for_terminals_and_for_those_who_ask() {
-    let (_listeners, ports) = listeners();
+    let (_holder, ports) = two_listeners();
     assert!(!local(&ports, "").contains('\u{1b}'));
     let colored = local(&ports, "--color always");
     assert!(colored.contains("\u{1b}[1mADDRESS\u{1b}[0m"), "{colored:?}");
@@ -98,7 +89,7 @@ fn color_is_for_terminals_and_for_those_who_ask() {
 /// Columns and an order of a user's own, for each source: what is typed prevails, and JSON has no columns.
 #[test]
 fn columns_and_order_are_settings_of_a_source() {
-    let (_listeners, ports) = listeners();
+    let (_holder, ports) = two_listeners();
     let file = "[discover.local]\ncolumns = [\"port\"]\nsort = \"port:desc\"\n[discover.scan]\ncolumns = \"address\"\n";
     for words in ["local", "discover local"] {
         let line = format!("{words} -p {},{} -q", ports[0], ports[1]);

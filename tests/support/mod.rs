@@ -16,7 +16,7 @@ mod terminal;
 pub use cgroup::Cgroup;
 pub use examples::examples;
 pub use listing::{Listing, Outcome, Row, Truth, assert_same, key_of};
-pub use process::{Ended, Lines, TempDir, finish, hear, kill, make_program, output, tool};
+pub use process::{Ended, Lines, TempDir, finish, hear, hold, kill, make_program, output, tool};
 pub use scene::{
     Fixture, Isolation, Portolan, Scene, UNPRIVILEGED_UID, fixture_path, is_root, needs_root, portolan_path,
 };

@@ -1,6 +1,7 @@
 //! Starting programs, reading their output, and never waiting for ever.
 
 use std::io::{BufRead, BufReader, Read};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -155,6 +156,12 @@ impl Drop for Ended {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// A process that holds this socket. One of the test's own would have more holders: until it runs its program, a child that
+/// another test has just started holds whatever its parent does.
+pub fn hold(socket: OwnedFd) -> Ended {
+    Ended(tool("sleep").arg("600").stdin(socket).spawn().expect("sleep starts"))
 }
 
 /// A folder of the test's own that every user may enter, gone with its last owner.

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use crate::serve::Server;
 use crate::sources::json_http;
 use crate::sources::programs::{self, Program};
-use crate::support::{HANG, Lines, Scene, finish, hear, kill, portolan_path};
+use crate::support::{HANG, Lines, Scene, finish, hear, hold, kill, portolan_path};
 
 fn registration() -> Registration {
     Registration::new("shop", "127.0.0.1:18080".parse().unwrap())
@@ -178,10 +178,11 @@ fn a_port_that_another_program_holds_is_named_before_the_start() {
         String::from_utf8(ran.stderr).unwrap()
     };
 
+    let holder = hold(listener.into());
     let notes = register(port);
-    let held = format!("(pid {}), which is registered instead of the program", std::process::id());
+    let held = format!("(pid {}), which is registered instead of the program", holder.0.id());
     assert!(notes.starts_with(&format!("port {port} is held by ")) && notes.contains(&held), "{notes}");
-    drop(listener);
+    drop(holder);
     assert!(!register(port).contains(" is held by "));
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Server;
 use super::server::folder;
-use crate::support::{TempDir, output, portolan_path};
+use crate::support::{TempDir, hold, output, portolan_path};
 
 /// The sample of the document, word for word.
 pub const SAMPLE: &str = r#"server:
@@ -297,12 +297,15 @@ fn a_port_in_use_is_named_with_its_holder() {
     let folder = folder();
     let held = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = held.local_addr().unwrap().port().to_string();
+    let holder = hold(held.into());
     let run = serve(folder.path(), &["--data", "registry.db", "--port", &port], &[]);
-    let pid = format!("(pid {})", std::process::id());
+    let pid = format!("(pid {})", holder.0.id());
     assert_refused(&run, "a port in use", &["it is in use by ", &pid, &format!("portolan who {port}"), "--port"]);
 
     let held = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = held.local_addr().unwrap().to_string();
+    let holder = hold(held.into());
+    let pid = format!("(pid {})", holder.0.id());
     let run = serve(folder.path(), &["--data", "registry.db", "--port", "0", "--dns", &address], &[]);
     assert_refused(&run, "a UDP port in use", &[&format!("the DNS address {address} (set by --dns)"), &pid]);
     assert!(!folder.path().join("registry.db").exists(), "nothing was started");
