@@ -29,11 +29,18 @@ pub(super) struct InstanceEntry {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Vitals {
     /// The text of its own report, and when it came.
-    pub(super) report: Option<(Option<Arc<str>>, Timestamp)>,
+    pub(super) report: Option<Box<(Option<Arc<str>>, Timestamp)>>,
     /// The results of its checks, in the order of the checks.
     pub(super) checks: Vec<CheckVitals>,
+    /// Most instances never fail.
+    pub(super) failures: Option<Box<Failures>>,
+}
+
+/// When an instance failed, and what follows from it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Failures {
     /// Since when it has failed.
-    pub(super) failed_since: Option<Duration>,
+    pub(super) since: Option<Duration>,
     /// When it will be removed.
     pub(super) removal: Option<Duration>,
     /// When it failed or recovered lately.
@@ -88,12 +95,26 @@ impl InstanceEntry {
 
     /// Since when it has failed.
     pub(super) fn failed_since(&self) -> Option<Duration> {
-        self.vitals.as_ref()?.failed_since
+        self.failures()?.since
     }
 
     /// When it will be removed.
     pub(super) fn removal(&self) -> Option<Duration> {
-        self.vitals.as_ref()?.removal
+        self.failures()?.removal
+    }
+
+    /// When it no longer flaps.
+    pub(super) fn calm(&self) -> Option<Duration> {
+        self.failures()?.calm
+    }
+
+    fn failures(&self) -> Option<&Failures> {
+        self.vitals.as_ref()?.failures.as_deref()
+    }
+
+    /// What is known of its failures, for a change.
+    pub(super) fn failures_mut(&mut self) -> &mut Failures {
+        self.vitals_mut().failures.get_or_insert_default()
     }
 
     /// The vitals for a change.
@@ -135,7 +156,7 @@ impl InstanceEntry {
     }
 
     fn report(&self, status: HealthState) -> HealthReport {
-        let known = self.vitals.as_ref().and_then(|vitals| vitals.report.clone());
+        let known = self.vitals.as_ref().and_then(|vitals| vitals.report.as_deref().cloned());
         let (message, timestamp) = known.unwrap_or((None, self.last_seen));
         HealthReport { status, message, timestamp }
     }

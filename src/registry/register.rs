@@ -179,7 +179,7 @@ impl State {
         self.schedule_reports(&entry);
         if entry.record.has_failed(&self.view.rules) {
             self.set_failed(&entry, &key, None, Some(now.elapsed));
-            entry.vitals_mut().failed_since = Some(now.elapsed);
+            entry.failures_mut().since = Some(now.elapsed);
         }
         self.refresh_removal(&mut entry);
 
@@ -229,7 +229,7 @@ impl State {
         self.removals.set(&entry.id, Timer::Removal, entry.removal(), None);
         let Some(vitals) = &entry.vitals else { return };
 
-        self.deadlines.set(&entry.id, Timer::Calm, vitals.calm, None);
+        self.deadlines.set(&entry.id, Timer::Calm, entry.calm(), None);
         for (at, check) in (0..).zip(&vitals.checks) {
             self.deadlines.set(&entry.id, Timer::Report(at), check.report_due, None);
         }

@@ -51,7 +51,7 @@ impl State {
         record.lease_expired = false;
         record.report = report.as_ref().map(|(state, _)| *state);
 
-        let text = report.map(|(_, text)| (bounded(text), now.wall));
+        let text = report.map(|(_, text)| Box::new((bounded(text), now.wall)));
         if text.is_some() || entry.vitals.is_some() {
             entry.vitals_mut().report = text;
         }

@@ -226,15 +226,13 @@ impl State {
         if failed != before.has_failed(&self.view.rules) {
             let since = failed.then_some(now.elapsed);
             self.set_failed(entry, &key, entry.failed_since(), since);
-            entry.vitals_mut().failed_since = since;
+            entry.failures_mut().since = since;
         }
 
         if record.flapping != before.flapping {
             let calm = record.flapping.then_some(now.elapsed + self.view.rules.flap_window);
-            let id = Arc::clone(&entry.id);
-            let vitals = entry.vitals_mut();
-            self.deadlines.set(&id, Timer::Calm, vitals.calm, calm);
-            vitals.calm = calm;
+            self.deadlines.set(&entry.id, Timer::Calm, entry.calm(), calm);
+            entry.failures_mut().calm = calm;
         }
     }
 
@@ -275,7 +273,7 @@ impl State {
 /// Takes over what is known beside the record.
 fn take_vitals(entry: &mut InstanceEntry, change: &ReplicatedChange) {
     entry.last_seen = change.last_seen;
-    let report = change.report.clone().map(|(text, at)| (bounded(text), at));
+    let report = change.report.clone().map(|(text, at)| Box::new((bounded(text), at)));
     if report.is_some() || entry.vitals.is_some() {
         entry.vitals_mut().report = report;
     }

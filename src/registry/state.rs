@@ -263,19 +263,19 @@ impl State {
         let since = entry.failed_since();
         self.set_failed(entry, &record.service(), since, failed.then_some(now.elapsed));
 
-        let (id, vitals) = (Arc::clone(&entry.id), entry.vitals_mut());
-        vitals.failed_since = failed.then_some(now.elapsed);
-        vitals.flips.retain(|flip| *flip + window > now.elapsed);
-        vitals.flips.push(now.elapsed);
+        let (id, failures) = (Arc::clone(&entry.id), entry.failures_mut());
+        failures.since = failed.then_some(now.elapsed);
+        failures.flips.retain(|flip| *flip + window > now.elapsed);
+        failures.flips.push(now.elapsed);
         // More than enough to know that it flaps are not kept.
-        let surplus = vitals.flips.len().saturating_sub(limit);
-        vitals.flips.drain(..surplus);
+        let surplus = failures.flips.len().saturating_sub(limit);
+        failures.flips.drain(..surplus);
 
-        if vitals.flips.len() >= limit {
+        if failures.flips.len() >= limit {
             record.flapping = true;
             let calm = Some(now.elapsed + window);
-            self.deadlines.set(&id, Timer::Calm, vitals.calm, calm);
-            vitals.calm = calm;
+            self.deadlines.set(&id, Timer::Calm, failures.calm, calm);
+            failures.calm = calm;
         }
     }
 

@@ -54,11 +54,10 @@ impl State {
         let mut record = InstanceRecord::clone(&entry.record);
         record.flapping = false;
 
-        let id = Arc::clone(&entry.id);
-        let vitals = entry.vitals_mut();
-        self.deadlines.set(&id, Timer::Calm, vitals.calm, None);
-        vitals.calm = None;
-        vitals.flips.clear();
+        self.deadlines.set(&entry.id, Timer::Calm, entry.calm(), None);
+        let failures = entry.failures_mut();
+        failures.calm = None;
+        failures.flips.clear();
         self.replace(entry, record, Cause::Check, now, outcome);
     }
 
@@ -66,7 +65,7 @@ impl State {
     pub(super) fn await_calm(&mut self, mut entry: InstanceEntry, now: Now) {
         let calm = Some(now.elapsed + self.view.rules.flap_window);
         self.deadlines.set(&entry.id, Timer::Calm, None, calm);
-        entry.vitals_mut().calm = calm;
+        entry.failures_mut().calm = calm;
 
         self.view.instances.insert_mut(Arc::clone(&entry.id), entry);
     }
@@ -92,7 +91,7 @@ impl State {
 
         if removal != entry.removal() {
             self.removals.set(&entry.id, Timer::Removal, entry.removal(), removal);
-            entry.vitals_mut().removal = removal;
+            entry.failures_mut().removal = removal;
         }
     }
 
@@ -129,7 +128,7 @@ impl State {
             let key = entry.record.service();
             let later = (since + gap).min(now.elapsed);
             self.set_failed(entry, &key, Some(since), Some(later));
-            entry.vitals_mut().failed_since = Some(later);
+            entry.failures_mut().since = Some(later);
             self.refresh_removal(entry);
         }
     }

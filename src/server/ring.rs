@@ -412,7 +412,7 @@ mod tests {
     #[test]
     fn packed_events_are_read_as_they_were() {
         let lines: Vec<StoredEvent> = (1..=2_000).map(|index| line(index, index - 1)).collect();
-        let body = |index: usize| lines[index - 1].body.clone();
+        let body = |index: u64| lines.iter().find(|line| line.index == index).unwrap().body.clone();
         let pushed = Ring::new(1_500, 0, Vec::new());
         for stored in lines.chunks(7) {
             let events = stored.iter().map(|stored| Event::of_line(stored.index, stored.body.clone()).unwrap());
@@ -430,10 +430,10 @@ mod tests {
             drop(kept);
             for since in [500, 501, 755, 1_400, 1_743, 1_744, 1_999] {
                 let MissedEvents::Events(events, _) = ring.missed(since, 2_000, &of("a")) else { panic!("it is kept") };
-                assert_eq!(events.len(), (2_000 - since as usize).min(MAX_TAKEN));
+                assert_eq!(events.len() as u64, (2_000 - since).min(MAX_TAKEN as u64));
                 for (event, index) in events.iter().zip(since + 1..) {
                     assert_eq!((event.index, event.previous, event.kind), (index, index - 1, "updated"));
-                    assert_eq!(event.json, body(index as usize));
+                    assert_eq!(event.json, body(index));
                 }
             }
         }
