@@ -59,7 +59,7 @@ impl Event {
 }
 
 impl PackedEvent {
-    /// These events, the first of which is the sample.
+    /// Packs events. The first one is the sample.
     pub(super) fn pack(events: &[Arc<Event>]) -> Vec<Self> {
         let Some(first) = events.first() else { return Vec::new() };
         let sample: Arc<[u8]> = first.json[..first.json.len().min(MAX_SAMPLE)].into();

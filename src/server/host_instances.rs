@@ -7,8 +7,9 @@ use std::sync::Arc;
 use http::HeaderValue;
 
 use super::api_error::{ApiError, ApiResult};
+use super::instance_view::InstanceView;
 use super::params::{Params, invalid};
-use super::view::{InstanceView, View};
+use super::view::View;
 use crate::model::{HostQuery, MAX_HOST_ADDRESSES, MAX_HOST_NAMES};
 
 /// The host of a request: its parameters `host` and `address`. `None` without them.

@@ -34,6 +34,7 @@ mod histogram;
 mod host_instances;
 mod import_board;
 mod imports;
+mod instance_view;
 mod limits;
 mod line_budget;
 mod line_diff;

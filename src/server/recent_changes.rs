@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::instance_view::InstanceView;
 use super::scoped_view::ScopedView;
-use super::view::InstanceView;
 use crate::model::{DEFAULT_NAMESPACE, RegisteredInstance};
 use crate::registry::{Change, ChangeKind};
 

@@ -11,7 +11,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 
-use super::view::InstanceView;
+use super::instance_view::InstanceView;
 
 /// The index of the registry that an answer is true for.
 pub(super) const INDEX: HeaderName = HeaderName::from_static("x-portolan-index");

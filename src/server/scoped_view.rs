@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::access::Caller;
 use super::host_instances::of_host;
-use super::view::{InstanceView, ServiceView, View};
+use super::instance_view::InstanceView;
+use super::view::{ServiceView, View};
 use crate::model::{DEFAULT_NAMESPACE, HostQuery, RegisteredInstance};
 use crate::registry::{ConfigEntry, HostEntry, HostFinding, InstanceRecord, Rules, ServiceSummary, ServiceTraffic};
 

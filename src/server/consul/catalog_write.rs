@@ -22,7 +22,7 @@ use crate::clean::clean;
 use crate::model::{CatalogCheck, CheckDefinition, HealthState, Registration, TaggedAddress};
 use crate::registry::{CatalogCommand, Command};
 use crate::server::authorized::Access;
-use crate::server::view::InstanceView;
+use crate::server::instance_view::InstanceView;
 
 /// A registration in the catalog.
 #[derive(Debug)]

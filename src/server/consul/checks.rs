@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::index::shown_index;
 use crate::model::{CheckKind, HealthState, OperatorStatus, default_check_id};
+use crate::server::instance_view::InstanceView;
 use crate::server::own_node::OwnNode;
 use crate::server::scoped_view::ScopedView;
-use crate::server::view::InstanceView;
 
 /// What Consul shows for the check of its own agent.
 pub(super) const SERF_HEALTH: &str = "serfHealth";

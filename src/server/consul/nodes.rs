@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::index::shown_index;
+use crate::server::instance_view::InstanceView;
 use crate::server::own_node::OwnNode;
-use crate::server::view::InstanceView;
 
 /// A node as Consul writes it.
 #[derive(Clone, Debug, Serialize)]

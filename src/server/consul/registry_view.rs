@@ -9,9 +9,10 @@ use super::nodes::CatalogNode;
 use super::services::{CONSUL, ServiceFacts};
 use crate::model::DEFAULT_NAMESPACE;
 use crate::server::authorized::Access;
+use crate::server::instance_view::InstanceView;
 use crate::server::own_node::OwnNode;
 use crate::server::scoped_view::ScopedView;
-use crate::server::view::{InstanceView, ServiceView};
+use crate::server::view::ServiceView;
 
 /// The registry at one index.
 pub(super) struct RegistryView {

@@ -9,8 +9,8 @@ use super::checks::CatalogCheckEntry;
 use super::index::shown_index;
 use super::nodes::CatalogNode;
 use crate::model::{CatalogEntry, Registration, TaggedAddress};
+use crate::server::instance_view::InstanceView;
 use crate::server::own_node::OwnNode;
-use crate::server::view::InstanceView;
 
 /// The version of Consul's API that is spoken here.
 pub(super) const API_VERSION: &str = "1.8.7";

@@ -13,9 +13,9 @@ use super::xml;
 use crate::model::DEFAULT_NAMESPACE;
 use crate::output::XmlWriter;
 use crate::registry::ChangeKind;
+use crate::server::instance_view::InstanceView;
 use crate::server::recent_changes::RecentChanges;
 use crate::server::scoped_view::ScopedView;
-use crate::server::view::InstanceView;
 
 /// What stands in place of the hash in a list of changes that may lack some: no client counts the same, so that each fetches
 /// everything.

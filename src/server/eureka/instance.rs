@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::status::{InstanceStatus, status};
 use crate::model::{OperatorStatus, RegisteredInstance};
+use crate::server::instance_view::InstanceView;
 use crate::server::scoped_view::ScopedView;
-use crate::server::view::InstanceView;
 
 /// The key of the metadata that holds, as JSON, what only Eureka knows of an instance.
 pub(super) const EUREKA_KEY: &str = "eureka_instance";

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::model::{HealthState, OperatorStatus, RegisteredInstance};
+use crate::server::instance_view::InstanceView;
 use crate::server::scoped_view::ScopedView;
-use crate::server::view::InstanceView;
 
 /// A state as Eureka knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -21,13 +21,13 @@ use crate::registry::CommandRejection;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::authorized::Access;
 use crate::server::event::Event;
+use crate::server::instance_view::InstanceView;
 use crate::server::metrics::OpenStream;
 use crate::server::params::{self, Params};
 use crate::server::reply::INDEX;
 use crate::server::ring::{EventSubject, Filter, MissedEvents};
 use crate::server::scoped_view::ScopedView;
 use crate::server::shared::App;
-use crate::server::view::InstanceView;
 
 /// After this long without an event a line says that the connection lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);

@@ -16,13 +16,14 @@ use crate::model::{DEFAULT_NAMESPACE, HealthState, OperatorStatus, Problem, Regi
 use crate::registry::Command;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::authorized::Access;
+use crate::server::instance_view::InstanceView;
 use crate::server::params::Params;
 use crate::server::reply::{self, INDEX};
 use crate::server::schemas::{ChangeBody, HeartbeatAnswer, HeartbeatBody, InstanceBody};
 use crate::server::scoped_view::ScopedView;
 use crate::server::scores::{grade, service_score};
 use crate::server::shared::App;
-use crate::server::view::{InstanceView, ServiceView};
+use crate::server::view::ServiceView;
 use crate::server::{body, times};
 
 /// The part of a path that names an instance or a service.

@@ -14,11 +14,11 @@ use crate::registry::{Command, CommandRejection, Selector, ServiceTraffic, Shift
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::authorized::Access;
 use crate::server::body;
+use crate::server::instance_view::InstanceView;
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::{ShiftActionBody, ShiftBody, SwitchBody, TrafficAnswer};
 use crate::server::shift_scores::target_score;
-use crate::server::view::InstanceView;
 
 /// How long a step lasts by default.
 const EVERY: Duration = Duration::from_mins(5);
