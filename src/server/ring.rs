@@ -75,6 +75,8 @@ struct EventBuffer {
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// How many events a client is given at once.
 const MAX_TAKEN: usize = 256;
+/// The bytes of their lines at which they are enough: what a stream sends at once. None of them is unpacked for nothing.
+pub(super) const PIECE_BYTES: usize = 32 * 1024;
 /// How many of the newest events are ready to be sent. Twice as many are packed down to this.
 const MAX_NEWEST: usize = 256;
 
@@ -226,14 +228,15 @@ impl Ring {
 
         // Indexes are dense, so this is the position of the first that was missed.
         let start = usize::try_from(since.saturating_sub(kept.floor)).unwrap_or(usize::MAX);
-        let mut taken: Vec<Arc<Event>> = Vec::new();
+        let (mut taken, mut bytes) = (Vec::<Arc<Event>>::new(), 0);
         let mut until = last.max(since);
         for event in kept.from(start).filter(|event| filter.accepts(event.service())) {
-            if taken.len() == MAX_TAKEN {
+            if taken.len() == MAX_TAKEN || bytes >= PIECE_BYTES {
                 until = taken.last().map_or(until, |event| event.index);
                 break;
             }
             let Some(event) = event.ready() else { return MissedEvents::TooOld };
+            bytes += event.json.len();
             taken.push(event);
         }
 
@@ -398,7 +401,8 @@ mod tests {
         }
         assert_eq!((ring.len(), ring.kept.read().floor, ring.kept.read().bytes), (16, 4, MAX_BYTES));
         assert_eq!(indexes(ring.missed(3, 20, &Filter::default())), None);
-        assert_eq!(indexes(ring.missed(4, 20, &Filter::default())), Some((5..=20).collect()));
+        let MissedEvents::Events(events, until) = ring.missed(4, 20, &Filter::default()) else { panic!("it is kept") };
+        assert_eq!((events.len(), until), (1, 5), "a large one is a piece of its own");
 
         ring.push(&[event(21, "a", 20)]);
         assert_eq!((ring.len(), ring.kept.read().floor), (16, 5));

@@ -25,14 +25,12 @@ use crate::server::instance_view::InstanceView;
 use crate::server::metrics::OpenStream;
 use crate::server::params::{self, Params};
 use crate::server::reply::INDEX;
-use crate::server::ring::{EventSubject, Filter, MissedEvents};
+use crate::server::ring::{EventSubject, Filter, MissedEvents, PIECE_BYTES};
 use crate::server::scoped_view::ScopedView;
 use crate::server::shared::App;
 
 /// After this long without an event a line says that the connection lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// The size at which a piece is sent.
-const PIECE_BYTES: usize = 32 * 1024;
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// How events are written.
