@@ -1,8 +1,6 @@
 //! Where the registry is kept: memory, a file, or PostgreSQL.
 
-#[cfg(feature = "postgres")]
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::given::{GivenValue, GivenValues, Variable};
 #[cfg(feature = "postgres")]

@@ -5,9 +5,10 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use crate::clean::clean;
+#[cfg(feature = "k8s")]
+use crate::model::K8sRouteDetail;
 use crate::model::{
-    ConnectionDetail, ConnectionDirection, ConnectionEnd, ConnectionPeer, Endpoint, HealthState, K8sRouteDetail,
-    Service,
+    ConnectionDetail, ConnectionDirection, ConnectionEnd, ConnectionPeer, Endpoint, HealthState, Service,
 };
 use crate::output::table::Field;
 use crate::output::{RenderOptions, place_with_path};
@@ -161,12 +162,15 @@ impl ChartGraph {
     /// Remembers the name of an owner, and where its routes lead.
     fn note_names(&mut self, owner: usize, service: &Service) {
         let namespace = service.namespace.as_ref().map_or("", |namespace| namespace.as_raw()).to_owned();
+        #[cfg(feature = "k8s")]
         if let Some(route) = service.detail.downcast_ref::<K8sRouteDetail>() {
             for target in route.rules.iter().filter_map(|rule| rule.service.as_ref()) {
                 let (space, name) = target.as_raw().split_once('/').unwrap_or((&namespace, target.as_raw()));
                 self.wanted.push((owner, (space.to_owned(), name.to_owned())));
             }
-        } else if let Some(name) = &service.name {
+            return;
+        }
+        if let Some(name) = &service.name {
             self.named.insert((namespace, name.as_raw().to_owned()), owner);
         }
     }
