@@ -1,7 +1,7 @@
 //! Variables of the environment. An empty one counts as not set.
 
 use std::ffi::OsString;
-#[cfg(feature = "consul")]
+#[cfg(any(feature = "consul", feature = "registry"))]
 use std::path::PathBuf;
 
 /// The value of a variable as text; none if it is not set, empty, or not text.
@@ -10,7 +10,7 @@ pub(super) fn text(variable: &impl Fn(&str) -> Option<OsString>, name: &str) -> 
 }
 
 /// The value of a variable as a path.
-#[cfg(feature = "consul")]
+#[cfg(any(feature = "consul", feature = "registry"))]
 pub(super) fn path(variable: &impl Fn(&str) -> Option<OsString>, name: &str) -> Option<PathBuf> {
     variable(name).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
