@@ -71,11 +71,7 @@ impl<'t> HttpConnection<'t> {
             self.stream = None;
         }
 
-        let body = match head.length {
-            BodyLength::Chunked => self.joined.as_slice(),
-            _ => self.received.get(head.bytes..).unwrap_or_default(),
-        };
-        Ok(HttpReply { status: head.status, index: head.index, body })
+        Ok(head.reply(&self.received, &self.joined))
     }
 
     fn try_exchange(&mut self, request: &[u8]) -> io::Result<ReplyHead> {
@@ -89,15 +85,6 @@ impl<'t> HttpConnection<'t> {
         };
         self.read_body(&head)?;
         Ok(head)
-    }
-
-    /// Sends a request whose reply does not end, and returns the connection.
-    ///
-    /// # Errors
-    /// No connection, or the request cannot be sent.
-    pub(super) fn open_stream(mut self, request: &[u8]) -> io::Result<TcpStream> {
-        self.send(request)?;
-        self.stream.ok_or_else(|| ErrorKind::NotConnected.into())
     }
 
     fn send(&mut self, request: &[u8]) -> io::Result<()> {
@@ -115,27 +102,13 @@ impl<'t> HttpConnection<'t> {
     }
 
     fn read_body(&mut self, head: &ReplyHead) -> io::Result<()> {
-        match head.length {
-            BodyLength::Known(length) => {
-                while self.received.len() < head.bytes + length {
-                    self.read_more()?;
-                }
-                Ok(())
+        while !head.is_whole(&self.received, &mut self.joined)? {
+            match self.read_more() {
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof && head.length == BodyLength::UntilClosed => break,
+                read => read?,
             }
-            BodyLength::Chunked => loop {
-                self.joined.clear();
-                if join_chunks(self.received.get(head.bytes..).unwrap_or_default(), &mut self.joined)? {
-                    return Ok(());
-                }
-                self.read_more()?;
-            },
-            BodyLength::UntilClosed => loop {
-                match self.read_more() {
-                    Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(()),
-                    read => read?,
-                }
-            },
         }
+        Ok(())
     }
 
     /// Receives at least a byte.
@@ -157,6 +130,38 @@ impl<'t> HttpConnection<'t> {
             Err(error) => Err(error),
         }
     }
+}
+
+impl ReplyHead {
+    /// Whether the body of a reply with this head is there; one in chunks is `joined`. What ends with its connection never is.
+    fn is_whole(&self, received: &[u8], joined: &mut Vec<u8>) -> io::Result<bool> {
+        match self.length {
+            BodyLength::Known(length) => Ok(received.len() >= self.bytes + length),
+            BodyLength::Chunked => {
+                joined.clear();
+                join_chunks(received.get(self.bytes..).unwrap_or_default(), joined)
+            }
+            BodyLength::UntilClosed => Ok(false),
+        }
+    }
+
+    fn reply<'b>(&self, received: &'b [u8], joined: &'b [u8]) -> HttpReply<'b> {
+        let body = match self.length {
+            BodyLength::Chunked => joined,
+            _ => received.get(self.bytes..).unwrap_or_default(),
+        };
+        HttpReply { status: self.status, index: self.index, body }
+    }
+}
+
+/// The reply in what was received; `None` if it is not whole yet. `joined` is room for a body that came in chunks.
+///
+/// # Errors
+/// It is not HTTP.
+pub(super) fn parse_reply<'b>(received: &'b [u8], joined: &'b mut Vec<u8>) -> io::Result<Option<HttpReply<'b>>> {
+    let Some(head) = parse_head(received)? else { return Ok(None) };
+    let is_whole = head.is_whole(received, joined)?;
+    Ok(is_whole.then(|| head.reply(received, joined)))
 }
 
 fn is_closed(error: &io::Error) -> bool {

@@ -10,7 +10,6 @@ mod target;
 mod watchers;
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use clap::Args;
@@ -21,7 +20,7 @@ use self::report::BenchReport;
 use self::requests::Fleet;
 use self::scenario::{Scenario, ScenarioName};
 use self::target::LoadTarget;
-use self::watchers::{WatchFigures, WriteLog};
+use self::watchers::{WatchFigures, Watchers, WriteLog};
 use super::exit::Exit;
 use super::signals::Stop;
 use super::{Global, stderr, stdout};
@@ -171,10 +170,9 @@ impl Bench {
             LoadOptions { target, pace, connections: usize::from(self.connections), timeout: self.timeout, stop };
         let outcome = send_load(scenario, options);
         let sent = outcome.as_ref().map_or(0, |outcome| outcome.next_number);
-        let figures = watching.map(|(log, threads)| {
-            let watchers = threads.len();
-            log.finish(threads, sent);
-            log.figures(watchers, |number| matches!(pace, LoadPace::Open(plan) if plan.is_measured(number)))
+        let figures = watching.map(|(log, watchers)| {
+            log.finish(&watchers, sent);
+            log.figures(&watchers, |number| matches!(pace, LoadPace::Open(plan) if plan.is_measured(number)))
         });
         let report = outcome.and_then(|outcome| {
             scenario.verify(outcome.latencies.figures().count, sent)?;
@@ -184,7 +182,7 @@ impl Bench {
     }
 
     /// Starts the watchers of the scenario `watch`.
-    fn watch(&self, scenario: &mut Scenario<'_>, target: &LoadTarget, stop: &Stop) -> Result<Option<WatcherThreads>> {
+    fn watch(&self, scenario: &mut Scenario<'_>, target: &LoadTarget, stop: &Stop) -> Result<Option<(Arc<WriteLog>, Watchers)>> {
         if self.scenario != ScenarioName::Watch {
             return Ok(None);
         }
@@ -197,10 +195,10 @@ impl Bench {
         };
         let log = WriteLog::new(usize::try_from(plan.requests()).unwrap_or(0));
         scenario.log = Some(Arc::clone(&log));
-        let watchers = usize::from(self.watchers);
-        let threads = watchers::start(watchers, (target, &scenario.fleet), &log, (stop, WATCH_GUARD))?;
+        let count = usize::from(self.watchers);
+        let watchers = watchers::start(count, (target, &scenario.fleet), &log, (stop, WATCH_GUARD))?;
 
-        Ok(Some((log, threads)))
+        Ok(Some((log, watchers)))
     }
 
     fn report(
@@ -240,9 +238,6 @@ impl Bench {
         }
     }
 }
-
-/// The writes, and the threads that watch for them.
-type WatcherThreads = (Arc<WriteLog>, Vec<JoinHandle<()>>);
 
 /// Runs this program on one processor.
 fn pin(cpu: usize) -> Result<()> {

@@ -1,18 +1,21 @@
 //! Watchers of a service: when each of them learns of a write.
 
-use std::io::{self, Read};
-use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::io;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use super::http::HttpConnection;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::http::parse_reply;
 use super::latencies::{Latencies, LatencyFigures};
 use super::requests::Fleet;
 use super::target::{Dialect, LoadTarget};
 use crate::cli::signals::Stop;
 use crate::error::{Error, Result};
+use crate::net::BackgroundRuntime;
 
 /// The writes of a run, and what became known of each.
 #[derive(Debug)]
@@ -20,7 +23,7 @@ pub(super) struct WriteLog {
     /// The times count from here.
     origin: Instant,
     writes: Vec<WriteRecord>,
-    is_over: AtomicBool,
+    /// The watchers that follow the service.
     ready: AtomicUsize,
 }
 
@@ -41,22 +44,27 @@ pub(super) struct WatchFigures {
     pub(super) last: LatencyFigures,
 }
 
-const STACK_BYTES: usize = 192 << 10;
+/// Watchers that follow a service, all on one thread: a thread for each would compete with the server for its processors.
+/// Dropping it ends them.
+pub(super) struct Watchers {
+    count: usize,
+    _runtime: BackgroundRuntime,
+}
+
 /// How long the last events may take after the last write.
 const LAST_EVENTS: Duration = Duration::from_secs(5);
-/// The interval at which a watcher looks whether the run is over.
-const READ_TIMEOUT: Duration = Duration::from_millis(500);
-/// The server holds a query back for a second.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
+/// The room for what a watcher reads at once.
+const READ_BYTES: usize = 4 << 10;
+/// No event of the instances that are written is nearly as long.
+const MAX_RECEIVED_BYTES: usize = 4 << 20;
 
 impl WriteLog {
     /// A log with room for as many records as there will be `writes`.
     pub(super) fn new(writes: usize) -> Arc<Self> {
         let mut records = Vec::new();
         records.resize_with(writes, WriteRecord::default);
-        let (is_over, ready) = (AtomicBool::new(false), AtomicUsize::new(0));
-        Arc::new(Self { origin: Instant::now(), writes: records, is_over, ready })
+        Arc::new(Self { origin: Instant::now(), writes: records, ready: AtomicUsize::new(0) })
     }
 
     /// Notes that a write is sent.
@@ -80,19 +88,14 @@ impl WriteLog {
         record.last.fetch_max(nanos, Ordering::Relaxed);
     }
 
-    /// Waits until these watchers have learned of all writes, but not for ever, and ends them.
-    pub(super) fn finish(&self, watchers: Vec<JoinHandle<()>>, writes: u64) {
+    /// Waits until these watchers have learned of all writes, but not for ever.
+    pub(super) fn finish(&self, watchers: &Watchers, writes: u64) {
         let deadline = Instant::now() + LAST_EVENTS;
         let last = writes.checked_sub(1).and_then(|last| self.record(last));
-        while last.is_some_and(|last| last.watchers.load(Ordering::Relaxed) < watchers.len())
+        while last.is_some_and(|last| last.watchers.load(Ordering::Relaxed) < watchers.count)
             && Instant::now() < deadline
         {
             thread::sleep(POLL_INTERVAL);
-        }
-        self.is_over.store(true, Ordering::Relaxed);
-        for watcher in watchers {
-            // A watcher that panicked learned of nothing, which the figures show.
-            let _ = watcher.join();
         }
     }
 
@@ -100,10 +103,10 @@ impl WriteLog {
     ///
     /// # Errors
     /// There is no memory for them.
-    pub(super) fn figures(&self, watchers: usize, is_measured: impl Fn(u64) -> bool) -> Result<WatchFigures> {
+    pub(super) fn figures(&self, watchers: &Watchers, is_measured: impl Fn(u64) -> bool) -> Result<WatchFigures> {
         let (mut first, mut last) = (Latencies::new()?, Latencies::new()?);
         for (number, record) in self.writes.iter().enumerate() {
-            let is_whole = record.watchers.load(Ordering::Relaxed) >= watchers;
+            let is_whole = record.watchers.load(Ordering::Relaxed) >= watchers.count;
             let Some(planned) = record.planned.get().filter(|_| is_whole && is_measured(number as u64)) else {
                 continue;
             };
@@ -119,27 +122,24 @@ impl WriteLog {
 /// Starts watchers, and returns when all of them follow the service.
 ///
 /// # Errors
-/// A thread cannot be started, or the server does not let them watch.
+/// A runtime cannot be started, or the server does not let them watch.
 pub(super) fn start(
     count: usize,
     (target, fleet): (&LoadTarget, &Fleet),
     log: &Arc<WriteLog>,
     (stop, guard): (&Stop, Duration),
-) -> Result<Vec<JoinHandle<()>>> {
-    let mut watchers = Vec::with_capacity(count);
+) -> Result<Watchers> {
+    let runtime = BackgroundRuntime::start()?;
+    let entered = runtime.enter();
     for _ in 0..count {
         let watcher = Watcher { target: target.clone(), fleet: fleet.clone(), log: Arc::clone(log) };
-        let started = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || watcher.run());
-        watchers.push(started.map_err(|error| {
-            let hint = "lower --watchers, or raise the limit of processes and threads (`ulimit -u`)";
-            Error::io("start a thread for a watcher", error, hint)
-        })?);
+        tokio::spawn(watcher.run());
     }
+    drop(entered);
 
     let deadline = Instant::now() + guard;
     while log.ready.load(Ordering::Relaxed) < count {
         if Instant::now() >= deadline || stop.is_due() {
-            log.is_over.store(true, Ordering::Relaxed);
             let ready = log.ready.load(Ordering::Relaxed);
             return Err(Error::TimedOut {
                 what: format!("start {count} watchers within {} s", guard.as_secs_f64()),
@@ -149,7 +149,7 @@ pub(super) fn start(
         }
         thread::sleep(POLL_INTERVAL);
     }
-    Ok(watchers)
+    Ok(Watchers { count, _runtime: runtime })
 }
 
 struct Watcher {
@@ -159,28 +159,31 @@ struct Watcher {
 }
 
 impl Watcher {
-    fn run(&self) {
+    async fn run(self) {
         // What it does not learn is missing in the figures.
         let _ = match self.target.dialect {
-            Dialect::Portolan => self.follow_events(),
-            Dialect::Consul => self.repeat_queries(),
+            Dialect::Portolan => self.follow_events().await,
+            Dialect::Consul => self.repeat_queries().await,
         };
     }
 
-    fn is_over(&self) -> bool {
-        self.log.is_over.load(Ordering::Relaxed)
+    /// Connects, and asks for the state and its changes.
+    async fn begin(&self, request: &mut Vec<u8>) -> io::Result<TcpStream> {
+        let mut stream = TcpStream::connect(self.target.address).await?;
+        stream.set_nodelay(true)?;
+        self.fleet.watch(&self.target, request, 0);
+        stream.write_all(request).await?;
+        Ok(stream)
     }
 
     /// Reads the stream of events. The server writes whole lines into each chunk, and no line of the chunks' framing looks
     /// like an event.
-    fn follow_events(&self) -> io::Result<()> {
-        let mut request = Vec::new();
-        self.fleet.watch(&self.target, &mut request, 0);
-        let mut stream = HttpConnection::new(&self.target, READ_TIMEOUT).open_stream(&request)?;
+    async fn follow_events(&self) -> io::Result<()> {
+        let mut stream = self.begin(&mut Vec::new()).await?;
         let (mut received, mut is_synced) = (Vec::new(), false);
 
-        while !self.is_over() {
-            let Some(now) = read_some(&mut stream, &mut received)? else { continue };
+        loop {
+            let now = read_some(&mut stream, &mut received).await?;
             let Some(end) = received.iter().rposition(|byte| *byte == b'\n') else { continue };
             for line in received.get(..end).unwrap_or_default().split(|byte| *byte == b'\n') {
                 if is_synced {
@@ -192,29 +195,27 @@ impl Watcher {
             }
             received.drain(..=end);
         }
-        Ok(())
     }
 
-    /// Asks again and again for the state after the last one.
-    fn repeat_queries(&self) -> io::Result<()> {
-        let mut connection = HttpConnection::new(&self.target, QUERY_TIMEOUT);
-        let (mut request, mut index, mut is_ready) = (Vec::new(), 0, false);
-        while !self.is_over() {
-            self.fleet.watch(&self.target, &mut request, index);
-            match connection.exchange(&request) {
-                Ok(reply) => {
-                    index = reply.index.unwrap_or(0);
-                    if is_ready {
-                        self.take(reply.body, Instant::now());
-                    } else {
-                        is_ready = true;
-                        self.log.ready.fetch_add(1, Ordering::Relaxed);
-                    }
-                }
-                Err(error) => return Err(error),
+    /// Asks again and again for the state after the last one. The server holds each query back until there is one.
+    async fn repeat_queries(&self) -> io::Result<()> {
+        let mut request = Vec::new();
+        let mut stream = self.begin(&mut request).await?;
+        let (mut received, mut joined, mut is_ready) = (Vec::new(), Vec::new(), false);
+
+        loop {
+            let now = read_some(&mut stream, &mut received).await?;
+            let Some(reply) = parse_reply(&received, &mut joined)? else { continue };
+            if is_ready {
+                self.take(reply.body, now);
+            } else {
+                is_ready = true;
+                self.log.ready.fetch_add(1, Ordering::Relaxed);
             }
+            self.fleet.watch(&self.target, &mut request, reply.index.unwrap_or(0));
+            received.clear();
+            stream.write_all(&request).await?;
         }
-        Ok(())
     }
 
     /// Takes the mark of a write from what a watcher received.
@@ -232,17 +233,15 @@ impl Watcher {
     }
 }
 
-/// Receives something, and says when; `None` if nothing came for a while.
-fn read_some(stream: &mut TcpStream, received: &mut Vec<u8>) -> io::Result<Option<Instant>> {
-    let mut buffer = [0; 16 << 10];
-    match stream.read(&mut buffer) {
-        Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-        Ok(length) => {
-            received.extend_from_slice(buffer.get(..length).unwrap_or_default());
-            Ok(Some(Instant::now()))
-        }
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-        Err(error) => Err(error),
+/// Receives something, and says when.
+async fn read_some(stream: &mut TcpStream, received: &mut Vec<u8>) -> io::Result<Instant> {
+    if received.len() > MAX_RECEIVED_BYTES {
+        return Err(io::Error::other("what the server sends has no end"));
+    }
+    received.reserve(READ_BYTES);
+    match stream.read_buf(received).await? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(Instant::now()),
     }
 }
 

@@ -22,7 +22,6 @@ pub(super) enum DatabasePlace {
 #[derive(Clone, Debug)]
 pub(super) struct Database {
     pub(super) place: DatabasePlace,
-    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "a file belongs to one server"))]
     pub(super) cluster: String,
 }
 
