@@ -27,7 +27,7 @@ pub(super) struct PackedEvent {
     pub(super) index: u64,
     pub(super) service: ServiceKey,
     kind: &'static str,
-    previous: u64,
+    pub(super) previous: u64,
     sample: Arc<[u8]>,
     line: Box<[u8]>,
     /// The bytes of the line as it is sent.

@@ -63,7 +63,7 @@ struct EventBuffer {
     packed: VecDeque<PackedEvent>,
     /// The newest, as every watcher gets them.
     newest: VecDeque<Arc<Event>>,
-    /// The bytes of all their lines.
+    /// The bytes of all their lines, before they are packed.
     bytes: usize,
     /// The index before the first event.
     floor: u64,
@@ -71,11 +71,12 @@ struct EventBuffer {
     resets: u64,
 }
 
-/// The most bytes of all lines that are kept: four times as many as usual events have. Those of large instances are fewer.
+/// The most bytes of all lines that are kept, before they are packed: four times as many as usual events have. Those of large
+/// instances are fewer.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// How many events a client is given at once.
 const MAX_TAKEN: usize = 256;
-/// The bytes of their lines at which they are enough: what a stream sends at once. None of them is unpacked for nothing.
+/// No more events are taken once their lines have this many bytes: one piece of a stream.
 pub(super) const PIECE_BYTES: usize = 32 * 1024;
 /// How many of the newest events are ready to be sent. Twice as many are packed down to this.
 const MAX_NEWEST: usize = 256;
@@ -180,7 +181,7 @@ impl Ring {
         self.pack();
     }
 
-    /// Packs what is not new any more. Watchers are awake by now, and readers wait for none of it.
+    /// Packs what is not new any more. Watchers are awake by now, and readers wait for none of it; the writer does.
     fn pack(&self) {
         let kept = self.kept.read();
         if kept.newest.len() < 2 * MAX_NEWEST {
@@ -228,9 +229,17 @@ impl Ring {
 
         // Indexes are dense, so this is the position of the first that was missed.
         let start = usize::try_from(since.saturating_sub(kept.floor)).unwrap_or(usize::MAX);
+        let mut wanted = kept.from(start).filter(|event| filter.accepts(event.service())).peekable();
+        // What is no longer kept may have been about this service, unless its next event says otherwise.
+        let is_whole = since >= kept.floor
+            || (filter.key().is_some() && wanted.peek().is_some_and(|first| first.previous() <= since));
+        if !is_whole {
+            return MissedEvents::TooOld;
+        }
+
         let (mut taken, mut bytes) = (Vec::<Arc<Event>>::new(), 0);
         let mut until = last.max(since);
-        for event in kept.from(start).filter(|event| filter.accepts(event.service())) {
+        for event in wanted {
             if taken.len() == MAX_TAKEN || bytes >= PIECE_BYTES {
                 until = taken.last().map_or(until, |event| event.index);
                 break;
@@ -239,11 +248,7 @@ impl Ring {
             bytes += event.json.len();
             taken.push(event);
         }
-
-        // What is no longer kept may have been about this service, unless its next event says otherwise.
-        let is_whole = since >= kept.floor
-            || (filter.key().is_some() && taken.first().is_some_and(|first| first.previous <= since));
-        if is_whole { MissedEvents::Events(taken, until) } else { MissedEvents::TooOld }
+        MissedEvents::Events(taken, until)
     }
 }
 
@@ -305,6 +310,14 @@ impl<'k> KeptEvent<'k> {
         match self {
             Self::Packed(event) => &event.service,
             Self::Newest(event) => &event.service,
+        }
+    }
+
+    /// The index of the event before it that was about the same service.
+    fn previous(self) -> u64 {
+        match self {
+            Self::Packed(event) => event.previous,
+            Self::Newest(event) => event.previous,
         }
     }
 

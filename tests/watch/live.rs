@@ -262,8 +262,11 @@ fn details_stay_with_what_they_are_about() {
     let screen = terminal.until_shows(":7001");
     assert!(screen.contains(&id) && row(&screen, ":7005").unwrap().starts_with('>'), "{screen}");
     drop(first);
-    // Others are gone from the table after five seconds.
-    let screen = terminal.until_shows(&format!("{id}: gone, 7 s ago"));
+    // Others are gone from the table after five seconds. On a busy machine a screen may be missed, and with it a second.
+    let age = |screen: &str| -> Option<u32> {
+        screen.split_once(&format!("{id}: gone, "))?.1.split_once(" s ago")?.0.parse().ok()
+    };
+    let screen = terminal.until(|screen| age(screen).is_some_and(|seconds| seconds >= 7));
     assert!(screen.starts_with("local  1 service\n") && screen.contains(">- tcp    127.0.0.1:7005"), "{screen}");
     terminal.press(&["Enter"]);
     terminal.until(|screen| !screen.contains(":7005"));

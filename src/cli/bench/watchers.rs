@@ -56,8 +56,8 @@ const LAST_EVENTS: Duration = Duration::from_secs(5);
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 /// The room for what a watcher reads at once.
 const READ_BYTES: usize = 4 << 10;
-/// No event of the instances that are written is nearly as long.
-const MAX_RECEIVED_BYTES: usize = 4 << 20;
+/// The longest event or reply that is read: no list of 1,000 instances is nearly as long.
+const MAX_RECEIVED_BYTES: usize = 16 << 20;
 
 impl WriteLog {
     /// A log with room for as many records as there will be `writes`.

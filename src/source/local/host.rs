@@ -14,7 +14,7 @@ pub(super) fn read() -> HostFacts {
         os: System::long_os_version().ok().map(Untrusted::from),
         kernel: System::kernel_version().ok().map(Untrusted::from),
         architecture: Some(System::cpu_arch()).filter(|name| !name.is_empty()).map(Untrusted::from),
-        // The kernel counts all interrupts for the file that has it too, which takes longer than all the rest.
+        // Not from /proc/stat: for that file the kernel counts all interrupts, which takes longer than everything else here.
         booted: boot_time().and_then(|time| Timestamp::from_second(time.as_second()).ok()),
     }
 }
