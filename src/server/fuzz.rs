@@ -37,9 +37,8 @@ pub fn rest_body(input: &[u8]) -> bool {
 fn registration(body: &[u8]) -> bool {
     let Ok(mut registration) = Registration::from_json(body) else { return false };
     registration.id.get_or_insert_with(|| "a".to_owned());
-    let view = registry_after(vec![Command::Register(Arc::new(registration))]);
-    assert_eq!(view.instances().count(), 1, "what is read is accepted");
-    true
+    // The rules may still refuse it: the method of a check, for example.
+    registry_after(vec![Command::Register(Arc::new(registration))]).instances().count() == 1
 }
 
 fn query(text: &str) -> bool {
