@@ -104,7 +104,9 @@ impl<'t> HttpConnection<'t> {
     fn read_body(&mut self, head: &ReplyHead) -> io::Result<()> {
         while !head.is_whole(&self.received, &mut self.joined)? {
             match self.read_more() {
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof && head.length == BodyLength::UntilClosed => break,
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof && head.length == BodyLength::UntilClosed => {
+                    break;
+                }
                 read => read?,
             }
         }

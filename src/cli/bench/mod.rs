@@ -182,7 +182,12 @@ impl Bench {
     }
 
     /// Starts the watchers of the scenario `watch`.
-    fn watch(&self, scenario: &mut Scenario<'_>, target: &LoadTarget, stop: &Stop) -> Result<Option<(Arc<WriteLog>, Watchers)>> {
+    fn watch(
+        &self,
+        scenario: &mut Scenario<'_>,
+        target: &LoadTarget,
+        stop: &Stop,
+    ) -> Result<Option<(Arc<WriteLog>, Watchers)>> {
         if self.scenario != ScenarioName::Watch {
             return Ok(None);
         }
