@@ -138,7 +138,7 @@ impl ReplyHead {
     /// Whether the body of a reply with this head is there; one in chunks is `joined`. What ends with its connection never is.
     fn is_whole(&self, received: &[u8], joined: &mut Vec<u8>) -> io::Result<bool> {
         match self.length {
-            BodyLength::Known(length) => Ok(received.len() >= self.bytes + length),
+            BodyLength::Known(length) => Ok(received.len() >= self.bytes.saturating_add(length)),
             BodyLength::Chunked => {
                 joined.clear();
                 join_chunks(received.get(self.bytes..).unwrap_or_default(), joined)
